@@ -1,0 +1,192 @@
+#pragma once
+// What the admin console needs of the pooler, and what the pooler needs of the console.
+//
+// `admin` stands right of `pooler`, so the console itself is reached through the two small interfaces at the
+// end of this file; everything it shows and does comes through Inspector and Operations.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/result.h"
+
+namespace pooler {
+
+// One client or server connection, as SHOW CLIENTS, SERVERS and SOCKETS show it.
+struct SocketRow {
+  char type = 'C';  // 'C' client, 'S' server
+  std::string user, database;
+  std::string replication = "none";  // none, logical, physical
+  std::string state;                 // PgBouncer's words, without the cl_/sv_ prefix
+  std::string addr;
+  int port = 0;
+  std::string local_addr;
+  int local_port = 0;
+  base::WallTime connect_time{}, request_time{};
+  base::Duration wait{};  // how long a client has been waiting for a server
+  bool close_needed = false;
+  uint64_t id = 0;       // shown as ptr (hex) and id
+  uint64_t link_id = 0;  // the other side, 0 for none
+  int remote_pid = 0;
+  std::string tls;  // "TLSv1.3/TLS_AES_256_GCM_SHA384" or empty
+  std::string application_name;
+  int prepared_statements = 0;
+  // Buffers, for SHOW SOCKETS.
+  int recv_pos = 0, pkt_pos = 0, pkt_remain = 0, send_pos = 0, send_remain = 0, pkt_avail = 0, send_avail = 0;
+};
+
+struct PoolRow {
+  std::string database, user;
+  int cl_active = 0, cl_waiting = 0, cl_active_cancel_req = 0, cl_waiting_cancel_req = 0;
+  int sv_active = 0, sv_active_cancel = 0, sv_being_canceled = 0, sv_idle = 0, sv_used = 0, sv_tested = 0,
+      sv_login = 0;
+  base::Duration maxwait{};
+  std::string pool_mode, load_balance_hosts;
+};
+
+struct DatabaseRow {
+  std::string name, host;
+  int port = 0;
+  std::string database;
+  std::optional<std::string> force_user;
+  int pool_size = 0, min_pool_size = 0, reserve_pool_size = 0;
+  base::Duration server_lifetime{};
+  std::optional<std::string> pool_mode, load_balance_hosts;
+  int max_connections = 0, current_connections = 0, max_client_connections = 0, current_client_connections = 0;
+  bool paused = false, disabled = false;
+};
+
+struct UserRow {
+  std::string name;
+  std::optional<int> pool_size, reserve_pool_size;
+  std::optional<std::string> pool_mode;
+  int max_user_connections = 0, current_connections = 0, max_user_client_connections = 0,
+      current_client_connections = 0;
+};
+
+// Counters since start; times in microseconds.
+struct Totals {
+  uint64_t server_assignment_count = 0, xact_count = 0, query_count = 0, bytes_received = 0, bytes_sent = 0,
+           xact_time = 0, query_time = 0, wait_time = 0, client_parse_count = 0, server_parse_count = 0,
+           bind_count = 0, client_login_count = 0;
+};
+
+struct StatsRow {
+  std::string database;
+  Totals total;
+  Totals average;  // per second over the last stats_period; times are means, in microseconds, per event
+};
+
+struct ListRow {
+  std::string list;
+  int64_t items = 0;
+};
+struct MemRow {
+  std::string name;
+  int size = 0, used = 0, free = 0, memtotal = 0;
+};
+struct DnsHostRow {
+  std::string hostname;
+  int64_t ttl = 0;
+  std::string addrs;
+};
+struct PeerRow {
+  int peer_id = 0;
+  std::string host;
+  int port = 0, pool_size = 0;
+};
+struct PeerPoolRow {
+  int peer_id = 0, cl_active_cancel_req = 0, cl_waiting_cancel_req = 0, sv_active_cancel = 0, sv_login = 0;
+};
+
+// Reads the state of the whole process. Callable from any worker; `done` runs later on the loop of the caller's
+// own worker, or inside the call. Rows are a snapshot taken worker by worker.
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+  template <typename Row>
+  using Then = std::function<void(std::vector<Row>)>;
+
+  virtual void clients(Then<SocketRow> done) = 0;  // every client, those that log in included
+  virtual void servers(Then<SocketRow> done) = 0;  // every server connection
+  virtual void pools(Then<PoolRow> done) = 0;
+  virtual void databases(Then<DatabaseRow> done) = 0;
+  virtual void users(Then<UserRow> done) = 0;
+  virtual void stats(Then<StatsRow> done) = 0;
+  virtual void lists(Then<ListRow> done) = 0;
+  virtual void mem(Then<MemRow> done) = 0;
+  virtual void dns_hosts(Then<DnsHostRow> done) = 0;
+  virtual void peers(Then<PeerRow> done) = 0;
+  virtual void peer_pools(Then<PeerPoolRow> done) = 0;
+  enum class RunState { kActive, kPaused, kSuspended };
+  virtual RunState state() = 0;
+};
+
+enum class ShutdownMode { kImmediate, kWaitForServers, kWaitForClients };
+
+// Changes the state of the process. Each `done` runs on the loop of the caller's worker when the operation is
+// complete: PAUSE, SUSPEND and WAIT_CLOSE may take long. Dropping the returned token forgets `done`; for PAUSE and
+// SUSPEND it also undoes the operation (Ctrl-C in psql is a RESUME).
+class Operations {
+ public:
+  using Done = std::function<void(base::Status)>;
+  using Token = std::shared_ptr<void>;
+  virtual ~Operations() = default;
+
+  // `database` empty: all of them.
+  virtual Token pause(const std::string& database, Done done) = 0;
+  virtual Token suspend(Done done) = 0;
+  virtual Token wait_close(const std::string& database, Done done) = 0;
+  virtual base::Status resume(const std::string& database) = 0;
+  virtual base::Status disable(const std::string& database) = 0;
+  virtual base::Status enable(const std::string& database) = 0;
+  virtual base::Status reconnect(const std::string& database) = 0;
+  virtual base::Status kill(const std::string& database) = 0;
+  virtual base::Status kill_client(uint64_t id) = 0;
+  virtual base::Status shutdown(ShutdownMode mode) = 0;
+  virtual void reload(Done done) = 0;  // reads the files again, off the loop; an error changed nothing
+  // Sets one setting of [weir] until the next restart or reload.
+  virtual base::Status set(std::string_view key, std::string_view value) = 0;
+};
+
+// Who a console client is, decided at login.
+enum class ConsoleRole { kStats, kAdmin };
+struct ConsoleUser {
+  std::string name;
+  ConsoleRole role = ConsoleRole::kStats;
+  std::string address;  // for the audit log
+};
+
+// What a console conversation writes to: the client's stream, after login (AuthenticationOk, ParameterStatus,
+// BackendKeyData and the first ReadyForQuery are the pooler's). Outlives the ConsoleSession.
+class ConsoleOut {
+ public:
+  virtual ~ConsoleOut() = default;
+  virtual void write(std::string_view bytes) = 0;  // whole messages
+  virtual void flush() = 0;
+  virtual void close() = 0;  // after what was written has been sent
+};
+
+class ConsoleSession {
+ public:
+  virtual ~ConsoleSession() = default;  // the client is gone: forget every pending operation
+  // Frontend messages, from the first one after login; returns how many bytes were consumed, as StreamHandler does.
+  virtual std::size_t on_data(std::string_view bytes) = 0;
+  // The client asked to cancel what it is waiting for.
+  virtual void on_cancel() = 0;
+};
+
+class Console {
+ public:
+  virtual ~Console() = default;
+  // Called on the worker that owns the client; everything of the session happens there.
+  virtual std::unique_ptr<ConsoleSession> open(ConsoleUser user, ConsoleOut& out) = 0;
+};
+
+}  // namespace pooler
