@@ -1,22 +1,41 @@
-# Warnings are errors; hardening is on in every build.
+# Warnings are errors; hardening is on in every build (docs/operations.md, "What the binary is built with").
+include(CheckCXXCompilerFlag)
+include(CheckLinkerFlag)
+
 add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(weir_flags INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wconversion -Wsign-conversion
   -Wimplicit-fallthrough -Wvla -Wnon-virtual-dtor -Woverloaded-virtual
-  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
-  -fno-delete-null-pointer-checks -fno-strict-overflow -fPIE)
+  -fstack-protector-strong -fno-delete-null-pointer-checks -fno-strict-overflow -fPIE)
 target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE _GLIBCXX_ASSERTIONS)
 target_link_options(weir_flags INTERFACE -pie
   -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed)
+
+# Not every compiler and processor has these; where they are, they are used.
+foreach(flag -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero)
+  string(MAKE_C_IDENTIFIER "WEIR_HAS${flag}" has)
+  check_cxx_compiler_flag(${flag} ${has})
+  if(${has})
+    target_compile_options(weir_flags INTERFACE ${flag})
+  endif()
+endforeach()
+
+# Machine paths stay out of the binary: __FILE__ and debug information name files from the source folder.
+target_compile_options(weir_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
 if(WEIR_SANITIZE)
   target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer -g1)
   target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
 else()
+  # Fortified functions need an optimizer; level 3 is what gcc 12 and clang 14 have.
   target_compile_options(weir_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
-    $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+    $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+endif()
+
+if(WEIR_LTO)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()
 
 # weir_library(name DEPENDS a b LIBRARIES x y SOURCES ...): a folder's library.

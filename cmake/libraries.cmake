@@ -6,4 +6,4 @@ pkg_check_modules(LIBEVENT REQUIRED IMPORTED_TARGET libevent_core libevent_pthre
 pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
-find_package(tomlplusplus QUIET)
+find_package(tomlplusplus REQUIRED)
