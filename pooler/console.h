@@ -4,6 +4,7 @@
 // `admin` stands right of `pooler`, so the console itself is reached through the two small interfaces at the
 // end of this file; everything it shows and does comes through Inspector and Operations.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -171,6 +172,10 @@ class ConsoleOut {
   virtual void write(std::string_view bytes) = 0;  // whole messages
   virtual void flush() = 0;
   virtual void close() = 0;  // after what was written has been sent
+  virtual std::size_t pending() const = 0;  // unsent bytes
+  // Between the two, on_data is not called; release_input also shows what was left unconsumed again, at once or soon.
+  virtual void hold_input() = 0;
+  virtual void release_input() = 0;
 };
 
 class ConsoleSession {
@@ -180,6 +185,8 @@ class ConsoleSession {
   virtual std::size_t on_data(std::string_view bytes) = 0;
   // The client asked to cancel what it is waiting for.
   virtual void on_cancel() = 0;
+  // Unsent output fell below the stream's low watermark after having been above the high one.
+  virtual void on_drained() = 0;
 };
 
 class Console {
