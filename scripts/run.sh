@@ -26,7 +26,7 @@ cleanup() {
   fi
 }
 trap cleanup EXIT
-trap 'exit 130' INT
+trap 'exit ${INTERRUPTED:-130}' INT
 trap 'exit 143' TERM HUP
 
 # ---- 1. what is missing, and the binary
@@ -74,8 +74,15 @@ start_postgres() {
   local admin=("${psql[@]}" -h 127.0.0.1 -p "$pg_port" -U postgres)
   if [ "$("${admin[@]}" -d postgres -Atc "SELECT 1 FROM pg_database WHERE datname = 'shop'")" != 1 ]; then
     say "filling the sample database 'shop': 1,000 customers, 20,000 orders"
-    "${admin[@]}" -d postgres -c "CREATE ROLE demo LOGIN PASSWORD 'demo'" -c "CREATE DATABASE shop OWNER demo"
-    "${admin[@]}" -d shop -U demo <<'SQL'
+    # Under another name until it is full, so that an interrupted start leaves nothing half done.
+    "${admin[@]}" -d postgres -o /dev/null <<'SQL'
+SET client_min_messages = warning;
+DROP DATABASE IF EXISTS shop_unfinished;
+DROP ROLE IF EXISTS demo;
+CREATE ROLE demo LOGIN PASSWORD 'demo';
+CREATE DATABASE shop_unfinished OWNER demo;
+SQL
+    "${admin[@]}" -d shop_unfinished -U demo <<'SQL'
 CREATE TABLE customers (id int PRIMARY KEY, name text NOT NULL, city text NOT NULL);
 CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL REFERENCES customers, placed date NOT NULL,
                      total numeric(10, 2) NOT NULL);
@@ -86,8 +93,9 @@ INSERT INTO orders
   SELECT n, 1 + n * 7919 % 1000, date '2026-01-01' + n % 300, 5 + n * 31 % 20000 / 100.0
   FROM generate_series(1, 20000) n;
 CREATE INDEX ON orders (customer);
-ANALYZE;
+ANALYZE customers, orders;
 SQL
+    "${admin[@]}" -d postgres -c "ALTER DATABASE shop_unfinished RENAME TO shop"
   fi
 }
 
@@ -173,12 +181,13 @@ Weir is up. Point your application at it:
 
     DATABASE_URL=$shown_url
 
-    psql "\$DATABASE_URL"                        a session through the pool
-    psql $console_url    the console: SHOW HELP
-    log: $state/weir.log
+    psql $shown_url    a session through the pool
+    psql $console_url    the console; try SHOW HELP
+    $state/weir.log    what Weir says
 
 EOF_TEXT
 if [ -n "${RUN_ONCE:-}" ]; then exit 0; fi
+INTERRUPTED=0 # from here on Ctrl-C is the ordinary end
 say "Ctrl-C stops it."
 wait "$weir_pid" && code=0 || code=$?
 weir_pid=
