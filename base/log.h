@@ -43,14 +43,14 @@ inline constexpr int kLimitBurst = 5;
 inline constexpr Duration kLimitPeriod = std::chrono::seconds(10);
 
 struct LogSettings {
-  std::string file;       // empty: stderr, unless syslog is on and stderr is not wanted
+  std::string file{};     // empty: stderr, unless that is not wanted
   bool to_stderr = true;  // where no file is given
   bool to_syslog = false;
   std::string syslog_ident = "weir";
   std::string syslog_facility = "daemon";  // auth, authpriv, daemon, user, local0 to local7
   LogFormat format = LogFormat::kText;
   LogLevel level = LogLevel::kInfo;
-  std::vector<std::pair<std::string, LogLevel>> module_levels;  // win over level
+  std::vector<std::pair<std::string, LogLevel>> module_levels{};  // win over level
 };
 
 // Opens the targets and starts the writer. After a fork, not before it.
