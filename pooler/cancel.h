@@ -1,0 +1,69 @@
+#pragma once
+// Cancel: from a key to the query that runs, and on to PostgreSQL.
+//
+// A client's key is random and looked up in constant time, whatever the number of clients. A cancel is meant for one
+// request: it is dropped when that request has ended, and a server that may still be hit is lent to nobody until
+// PostgreSQL has closed the cancel connection (it does so after it has acted).
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "pooler/server.h"
+#include "wire/types.h"
+
+namespace pooler {
+
+struct Runtime;
+
+// Whom a cancel key belongs to.
+struct CancelTarget {
+  int worker = 0;
+  uint64_t client = 0;
+};
+
+// All keys of the process. Thread-safe.
+class CancelKeys {
+ public:
+  // `peer_id` (0: none) stands in every key, so that another process of the same service knows whose it is.
+  explicit CancelKeys(int peer_id) : peer_id_(static_cast<uint16_t>(peer_id)) {}
+
+  // A new key: 4 secret bytes for protocol 3.0, 32 from 3.2 on.
+  wire::CancelKey add(int worker, uint64_t client, wire::ProtocolVersion version);
+  void remove(const wire::CancelKey& key);
+  std::optional<CancelTarget> find(const wire::CancelKey& key) const;
+
+  // The process that gave out a key, 0 if it says none.
+  static int peer_of(const wire::CancelKey& key);
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct Entry {
+    std::string secret;
+    CancelTarget target;
+  };
+  struct Shard {
+    mutable std::mutex mutex;
+    std::unordered_map<uint32_t, Entry> by_pid;  // guarded by mutex
+  };
+  Shard& shard(uint32_t pid) { return shards_[pid % kShards]; }
+  const Shard& shard(uint32_t pid) const { return shards_[pid % kShards]; }
+
+  const uint16_t peer_id_;
+  std::array<Shard, kShards> shards_;
+};
+
+// Sends a cancel request for what `server` runs now, on a connection of its own. On the server's worker. Bounded in
+// number (kMaxCancels of the process; more are dropped and counted) and in time (cancel_wait_timeout).
+inline constexpr int kMaxCancels = 1000;
+void cancel_what_runs(Runtime& runtime, Server& server);
+// Passes a cancel request on to another process of the service.
+void cancel_at_peer(Runtime& runtime, int worker, const std::string& host, int port, const wire::CancelKey& key);
+int cancels_in_flight();
+uint64_t cancels_dropped();
+
+}  // namespace pooler

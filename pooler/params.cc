@@ -1,0 +1,186 @@
+#include "pooler/params.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <functional>
+#include <map>
+#include <mutex>
+
+namespace pooler {
+namespace {
+
+struct Reported {
+  std::string_view normalized, written;
+};
+// postgresql.org, manual, "Asynchronous Operations": what 15 reports, less what no client can set.
+constexpr std::array kReported{
+    Reported{"application_name", "application_name"},
+    Reported{"client_encoding", "client_encoding"},
+    Reported{"datestyle", "DateStyle"},
+    Reported{"default_transaction_read_only", "default_transaction_read_only"},
+    Reported{"intervalstyle", "IntervalStyle"},
+    Reported{"standard_conforming_strings", "standard_conforming_strings"},
+    Reported{"timezone", "TimeZone"},
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return out;
+}
+
+template <typename List>
+auto position(List& list, std::string_view name) {
+  return std::lower_bound(list.begin(), list.end(), name,
+                          [](const auto& entry, std::string_view wanted) { return entry.first < wanted; });
+}
+
+void put(ParamList& list, std::string_view name, std::string_view value) {
+  const auto at = position(list, name);
+  if (at != list.end() && at->first == name)
+    at->second = value;
+  else
+    list.emplace(at, std::string(name), std::string(value));
+}
+
+void take(ParamList& list, std::string_view name) {
+  const auto at = position(list, name);
+  if (at != list.end() && at->first == name) list.erase(at);
+}
+
+std::string set_config_call(std::string_view name, std::string_view value) {
+  return "pg_catalog.set_config(" + quote_literal(name) + "," + quote_literal(value) + ",false)";
+}
+
+}  // namespace
+
+ParamsPtr intern_params(ParamList list) {
+  static auto& mutex = *new std::mutex;
+  static auto& known = *new std::map<ParamList, std::weak_ptr<const ParamList>>;
+  const std::lock_guard lock(mutex);
+  if (const auto found = known.find(list); found != known.end()) {
+    if (auto alive = found->second.lock()) return alive;
+  } else if (known.size() > 64 && known.size() % 64 == 0) {
+    std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  }
+  auto fresh = std::make_shared<const ParamList>(list);
+  known[std::move(list)] = fresh;
+  return fresh;
+}
+
+const std::string* find_param(const ParamList& list, std::string_view name) {
+  const auto at = position(list, name);
+  return at != list.end() && at->first == name ? &at->second : nullptr;
+}
+
+ParamList with_param(const ParamList& list, std::string_view name, const std::string* value) {
+  ParamList copy = list;
+  if (value != nullptr)
+    put(copy, name, *value);
+  else
+    take(copy, name);
+  return copy;
+}
+
+bool is_reported_and_settable(std::string_view name) {
+  return std::any_of(kReported.begin(), kReported.end(), [name](const Reported& r) { return r.normalized == name; });
+}
+
+std::string reported_name(std::string_view normalized) {
+  const auto found = std::find_if(kReported.begin(), kReported.end(),
+                                  [normalized](const Reported& r) { return r.normalized == normalized; });
+  return std::string(found == kReported.end() ? normalized : found->written);
+}
+
+void ServerParams::on_reported(std::string_view name, std::string_view value, Cause cause) {
+  const std::string key = lower(name);
+  put(values_, key, value);
+  if (cause == Cause::kServer) put(login_, key, value);
+  if (cause != Cause::kOurs) {
+    take(asked_, key);
+    synced_to_.reset();
+  }
+}
+
+std::string ServerParams::plan(const ParamsPtr& client) const {
+  if (client == synced_to_) return {};
+  std::string calls, resets;
+  for (const auto& [name, value] : *client) {
+    const std::string* have = find_param(values_, name);
+    const std::string* asked = find_param(asked_, name);
+    if ((have != nullptr && *have == value) || (have != nullptr && asked != nullptr && *asked == value)) continue;
+    calls += (calls.empty() ? "SELECT " : ",") + set_config_call(name, value);
+  }
+  for (const auto& [name, value] : extra_)
+    if (find_param(*client, name) == nullptr) resets += "RESET " + quote_identifier(name) + ";";
+  for (const auto& [name, value] : login_) {
+    if (!is_reported_and_settable(name) || find_param(*client, name) != nullptr) continue;
+    const std::string* have = find_param(values_, name);
+    if (have != nullptr && *have != value) resets += "RESET " + quote_identifier(name) + ";";
+  }
+  return resets + calls;
+}
+
+void ServerParams::on_set(std::string_view name, std::string_view value) {
+  synced_to_.reset();
+  if (is_reported_and_settable(name)) {
+    put(asked_, name, value);
+  } else {
+    put(extra_, name, value);
+    put(values_, name, value);
+  }
+}
+
+void ServerParams::on_planned(const ParamsPtr& client) {
+  if (client == synced_to_) return;
+  for (const auto& [name, value] : *client) {
+    const std::string* have = find_param(values_, name);
+    if (have == nullptr || *have != value) on_set(name, value);
+  }
+  for (std::size_t i = extra_.size(); i-- > 0;) {
+    if (find_param(*client, extra_[i].first) != nullptr) continue;
+    take(values_, extra_[i].first);
+    extra_.erase(extra_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  synced_to_ = client;
+}
+
+void ServerParams::on_reset() {
+  extra_.clear();
+  asked_.clear();
+  values_ = login_;
+  synced_to_.reset();
+}
+
+std::string quote_literal(std::string_view text) {
+  const bool backslash = text.find('\\') != std::string_view::npos;
+  std::string out = backslash ? " E'" : "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') out += c;
+    out += c;
+  }
+  out += '\'';
+  return out;
+}
+
+std::string quote_identifier(std::string_view name) {
+  // A parameter's name may have parts: "a.b" is "a"."b".
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '.')
+      out += "\".\"";
+    else if (c == '"')
+      out += "\"\"";
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+std::string set_statement(std::string_view name, std::string_view value) {
+  return "SELECT " + set_config_call(name, value);
+}
+
+}  // namespace pooler

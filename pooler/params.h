@@ -1,0 +1,67 @@
+#pragma once
+// Session parameters: what a client wants, what a server has, and the statement that makes the one the other.
+//
+// A client's values come from its startup packet and, for those that servers report, from ParameterStatus: the
+// server's word. They are kept as a shared snapshot, so that a thousand clients of one application cost one. A server
+// remembers what was set on it that its own login would not have given; a client that does not want that finds it
+// reset. Values travel as literals of set_config(), never as syntax. Pure.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pooler {
+
+// Sorted by name; names are normalized (lower case).
+using ParamList = std::vector<std::pair<std::string, std::string>>;
+using ParamsPtr = std::shared_ptr<const ParamList>;
+
+// The same list gives the same pointer while somebody holds it. Thread-safe.
+ParamsPtr intern_params(ParamList list);
+
+const std::string* find_param(const ParamList& list, std::string_view name);
+// A list with one value set or, with `value` null, taken out.
+ParamList with_param(const ParamList& list, std::string_view name, const std::string* value);
+
+// Parameters that PostgreSQL 15 reports and a client may set: followed through ParameterStatus.
+bool is_reported_and_settable(std::string_view name);
+// Names as PostgreSQL writes them in ParameterStatus ("TimeZone" for "timezone").
+std::string reported_name(std::string_view normalized);
+
+// What is set on one server connection.
+class ServerParams {
+ public:
+  // The server reported a value: its own (at login, or after its configuration changed while it was idle), as an
+  // answer to our own statement, or because of what a client did.
+  enum class Cause { kServer, kOurs, kClient };
+  void on_reported(std::string_view name, std::string_view value, Cause cause);
+
+  // The statement that gives this server the client's values, empty if it has them. `client_key` is the client's
+  // snapshot: a server that was synced to the same snapshot last and heard nothing since needs no look.
+  std::string plan(const ParamsPtr& client) const;
+  // The statement of plan(client) was sent.
+  void on_planned(const ParamsPtr& client);
+  // One value was set by a statement of ours that has succeeded.
+  void on_set(std::string_view name, std::string_view value);
+  // RESET ALL or DISCARD ALL succeeded: the values of login are back.
+  void on_reset();
+  const std::string* value(std::string_view name) const { return find_param(values_, name); }
+  const ParamList& login_values() const { return login_; }
+
+ private:
+  ParamList login_;     // reported at login
+  ParamList values_;    // as reported, or as set by us where nothing is reported
+  ParamList asked_;     // the spelling last asked for of a reported value ("utc" for "UTC")
+  ParamList extra_;     // set by us and not reported: reset when unwanted
+  ParamsPtr synced_to_;
+};
+
+// 'text' as a literal that means the same whatever standard_conforming_strings says.
+std::string quote_literal(std::string_view text);
+std::string quote_identifier(std::string_view name);
+// The statement that tries one parameter alone.
+std::string set_statement(std::string_view name, std::string_view value);
+
+}  // namespace pooler

@@ -1,0 +1,119 @@
+#include "pooler/prepared.h"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+
+namespace pooler {
+namespace {
+
+// The process-wide table, in shards so that workers seldom meet. An entry dies with its last holder.
+class Registry {
+ public:
+  PreparedPtr get(std::string_view body) {
+    Shard& shard = shards_[std::hash<std::string_view>{}(body) % kShards];
+    const std::lock_guard lock(shard.mutex);
+    if (const auto found = shard.by_body.find(body); found != shard.by_body.end())
+      if (auto alive = found->second.lock()) return alive;
+    const uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    auto fresh = std::unique_ptr<Prepared>(
+        new Prepared{id, std::string(kServerNamePrefix) + std::to_string(id), std::string(body)});
+    const std::string_view key = fresh->body;
+    PreparedPtr shared(fresh.release(), [this, &shard](const Prepared* dying) { forget(shard, dying); });
+    shard.by_body.erase(key);  // a dying twin: its key is not ours
+    shard.by_body.emplace(key, shared);
+    alive_.fetch_add(1, std::memory_order_relaxed);
+    return shared;
+  }
+
+  std::size_t alive() const { return alive_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct Shard {
+    std::mutex mutex;
+    std::unordered_map<std::string_view, std::weak_ptr<const Prepared>> by_body;  // keys live in the values
+  };
+
+  void forget(Shard& shard, const Prepared* dying) {
+    {
+      const std::lock_guard lock(shard.mutex);
+      const auto found = shard.by_body.find(dying->body);
+      if (found != shard.by_body.end() && found->first.data() == dying->body.data()) shard.by_body.erase(found);
+    }
+    alive_.fetch_sub(1, std::memory_order_relaxed);
+    delete dying;
+  }
+
+  std::array<Shard, kShards> shards_;
+  std::atomic<uint64_t> next_id_{1};
+  std::atomic<std::size_t> alive_{0};
+};
+
+// Never destroyed: statements may outlive any order of destruction at exit.
+Registry& registry() {
+  static auto& instance = *new Registry;
+  return instance;
+}
+
+}  // namespace
+
+PreparedPtr intern_statement(std::string_view body) { return registry().get(body); }
+std::size_t interned_statements() { return registry().alive(); }
+
+PreparedPtr ClientStatements::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+void ClientStatements::add(std::string_view name, PreparedPtr statement) {
+  by_name_.insert_or_assign(std::string(name), std::move(statement));
+}
+
+void ClientStatements::remove(std::string_view name) {
+  if (const auto found = by_name_.find(name); found != by_name_.end()) by_name_.erase(found);
+}
+
+bool ServerStatements::has(const Prepared& statement) {
+  const auto found = by_id_.find(statement.id);
+  if (found == by_id_.end()) return false;
+  recent_.splice(recent_.begin(), recent_, found->second);
+  return true;
+}
+
+void ServerStatements::add(PreparedPtr statement) {
+  if (has(*statement)) return;
+  const uint64_t id = statement->id;
+  recent_.push_front(std::move(statement));
+  by_id_.emplace(id, recent_.begin());
+}
+
+void ServerStatements::remove(const Prepared& statement) {
+  const auto found = by_id_.find(statement.id);
+  if (found == by_id_.end()) return;
+  recent_.erase(found->second);
+  by_id_.erase(found);
+}
+
+PreparedPtr ServerStatements::over(std::size_t limit) const {
+  return by_id_.size() > limit ? recent_.back() : nullptr;
+}
+
+void ServerStatements::clear() {
+  recent_.clear();
+  by_id_.clear();
+  unnamed.reset();
+}
+
+void undo(const Change& change, bool skipped, ServerStatements& server, ClientStatements* client) {
+  if (change.server_op == Change::Op::kAdded) server.remove(*change.statement);
+  if (change.server_op == Change::Op::kRemoved) server.add(change.statement);
+  // PostgreSQL drops the old unnamed statement before it looks at the new text.
+  if (change.server_unnamed) server.unnamed = skipped ? change.server_unnamed_before : nullptr;
+  if (client == nullptr) return;
+  if (change.client_op == Change::Op::kAdded) client->remove(change.client_name);
+  if (change.client_op == Change::Op::kRemoved) client->add(change.client_name, change.statement);
+  if (change.client_unnamed) client->unnamed = skipped ? change.client_unnamed_before : nullptr;
+}
+
+}  // namespace pooler

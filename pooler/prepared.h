@@ -1,0 +1,99 @@
+#pragma once
+// Protocol-level prepared statements, shared.
+//
+// A client's statement name means nothing on another server, two clients use one name for different SQL, and the
+// same SQL should be planned once per server. So the text (with its parameter types) is interned once per process
+// under a name of ours; a client maps its names to it, and a server knows which of them it has.
+//
+// Maps are changed when a message is sent and put back when the server refuses or skips it (Change): within one
+// batch an error skips everything behind it, so what is looked up is what the server will know.
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+namespace pooler {
+
+// One statement text with its parameter types. Immutable, shared by all threads; compared as a whole, never by a
+// hash alone.
+struct Prepared {
+  uint64_t id = 0;
+  std::string name;  // what servers call it
+  std::string body;  // of the Parse message behind the name: text, NUL, parameter count, types
+};
+using PreparedPtr = std::shared_ptr<const Prepared>;
+
+// Servers hold no name of a client that begins like this.
+inline constexpr std::string_view kServerNamePrefix = "weir_ps_";
+
+// The same body gives the same Prepared, as long as somebody holds it. Thread-safe.
+PreparedPtr intern_statement(std::string_view body);
+// Statements alive in the process.
+std::size_t interned_statements();
+
+// The unnamed statement: gone with the next Parse or Query, so never shared.
+struct Unnamed {
+  std::string body;
+};
+using UnnamedPtr = std::shared_ptr<const Unnamed>;
+
+// What one client calls its statements.
+class ClientStatements {
+ public:
+  PreparedPtr find(std::string_view name) const;
+  void add(std::string_view name, PreparedPtr statement);
+  void remove(std::string_view name);
+  void clear() { by_name_.clear(); }
+  std::size_t size() const { return by_name_.size(); }
+
+  UnnamedPtr unnamed;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::unordered_map<std::string, PreparedPtr, Hash, std::equal_to<>> by_name_;
+};
+
+// What one server has prepared, most recently used first.
+class ServerStatements {
+ public:
+  // Looks up and marks as used.
+  bool has(const Prepared& statement);
+  void add(PreparedPtr statement);
+  void remove(const Prepared& statement);
+  // The least recently used one while there are more than `limit`, otherwise null. Not removed.
+  PreparedPtr over(std::size_t limit) const;
+  void clear();
+  std::size_t size() const { return by_id_.size(); }
+
+  UnnamedPtr unnamed;
+
+ private:
+  std::list<PreparedPtr> recent_;
+  std::unordered_map<uint64_t, std::list<PreparedPtr>::iterator> by_id_;
+};
+
+// What a message did to the maps when it was sent, so that it can be undone when the server does not do it.
+struct Change {
+  enum class Op : uint8_t { kNone, kAdded, kRemoved };
+  Op server_op = Op::kNone;
+  Op client_op = Op::kNone;
+  bool server_unnamed = false;  // the server's unnamed statement was replaced
+  bool client_unnamed = false;  // and so was the client's own
+  PreparedPtr statement;
+  std::string client_name;
+  UnnamedPtr server_unnamed_before, client_unnamed_before;
+};
+
+// Puts back what `change` did. `skipped`: the server never looked at the message (an earlier one failed);
+// otherwise the message itself failed. `client` may be null when the client is gone.
+void undo(const Change& change, bool skipped, ServerStatements& server, ClientStatements* client);
+
+}  // namespace pooler

@@ -1,0 +1,189 @@
+#include "pooler/reply_queue.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace pooler {
+namespace {
+
+constexpr std::size_t kFirstRing = 16;
+
+// The replies that may answer a message, and those of them that end the answer. ErrorResponse and ReadyForQuery
+// have their own rules.
+struct Grammar {
+  std::string_view allowed, last;
+};
+
+constexpr Grammar grammar(Expect kind) {
+  switch (kind) {
+    case Expect::kParse: return {"1", "1"};
+    case Expect::kBind: return {"2", "2"};
+    case Expect::kDescribeStatement: return {"tTn", "Tn"};
+    case Expect::kDescribePortal: return {"Tn", "Tn"};
+    case Expect::kClose: return {"3", "3"};
+    case Expect::kExecute: return {"DCIsGHWdc", "CIs"};
+    case Expect::kQuery: return {"TDCIGHWdc", ""};
+    case Expect::kFunctionCall: return {"V", ""};
+    case Expect::kProbe: return {"I", ""};
+    case Expect::kSync:
+    case Expect::kCopyEnd: return {"", ""};
+  }
+  return {"", ""};
+}
+
+constexpr bool extended(Expect kind) { return kind <= Expect::kExecute; }
+
+}  // namespace
+
+ReplyQueue::ReplyQueue() : ring_(kFirstRing) {}
+
+void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> change) {
+  if (size_ == ring_.size()) {
+    std::vector<Entry> larger(ring_.size() * 2);
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
+    ring_ = std::move(larger);
+    head_ = 0;
+  }
+  if (change) {
+    ++changes_;
+    ++changes_in_segment_;
+  }
+  if (kind == Expect::kSync) {
+    open_batch_ = false;
+    skipping_ = false;
+    changes_in_segment_ = 0;
+  } else if (extended(kind) && action != Action::kInsert) {
+    open_batch_ = true;
+  } else if (kind == Expect::kQuery || kind == Expect::kFunctionCall) {
+    open_batch_ = false;
+    changes_in_segment_ = 0;
+  }
+  at(size_) = Entry{kind, action, false, std::move(change)};
+  ++size_;
+}
+
+void ReplyQueue::settle(Entry& entry, Settled::How how) {
+  if (!entry.change) return;
+  --changes_;
+  changes_in_segment_ = std::min(changes_in_segment_, changes_);
+  settled_.push_back({how, std::move(entry.change)});
+}
+
+void ReplyQueue::pop(Settled::How how) {
+  settle(at(0), how);
+  head_ = (head_ + 1) & (ring_.size() - 1);
+  --size_;
+}
+
+void ReplyQueue::drop_copy_ends() {
+  while (size_ > 0 && at(0).kind == Expect::kCopyEnd) pop(Settled::How::kDone);
+}
+
+// Removes the first `count` entries; what they changed is undone from the last to the first.
+void ReplyQueue::erase_front(std::size_t count, Settled::How first, Settled::How others) {
+  const std::size_t settled_before = settled_.size();
+  for (std::size_t i = 0; i < count; ++i) pop(i == 0 ? first : others);
+  std::reverse(settled_.begin() + static_cast<std::ptrdiff_t>(settled_before), settled_.end());
+}
+
+ReplyQueue::Verdict ReplyQueue::on_async() const {
+  return size_ > 0 && at(0).action == Action::kInternal ? Verdict::kDrop : Verdict::kForward;
+}
+
+ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
+  drop_copy_ends();
+  if (type == 'E') return on_error();
+  if (type == 'Z') return on_ready();
+  if (size_ == 0) return Verdict::kUnexpected;
+  Entry& head = at(0);
+  const Grammar rule = grammar(head.kind);
+  if (rule.allowed.find(type) == std::string_view::npos) return Verdict::kUnexpected;
+  const Verdict verdict = head.action == Action::kForward ? Verdict::kForward : Verdict::kDrop;
+  if (head.kind == Expect::kProbe) probe_answered_ = true;
+  if (type == 'G' || type == 'W') {
+    copy_in_ = true;
+    head.copied = true;
+  }
+  if (type == 'C') copy_in_ = false;
+  if (rule.last.find(type) != std::string_view::npos) {
+    const bool copied = head.copied;
+    pop(Settled::How::kDone);
+    if (copied) swallow_syncs_of_copy();
+  }
+  return verdict;
+}
+
+// A COPY that reads data ignores Flush and Sync: those that were sent before its end are never answered.
+void ReplyQueue::swallow_syncs_of_copy() {
+  while (size_ > 0 && at(0).kind == Expect::kSync) pop(Settled::How::kDone);
+  drop_copy_ends();
+}
+
+ReplyQueue::Verdict ReplyQueue::on_error() {
+  if (size_ == 0) return Verdict::kUnexpected;
+  Entry& head = at(0);
+  const Verdict verdict = head.action == Action::kInternal ? Verdict::kInternalError : Verdict::kForward;
+  const bool was_copying = std::exchange(copy_in_, false);
+  if (!extended(head.kind)) return verdict;  // its ReadyForQuery follows
+
+  const bool copied = head.copied && was_copying;
+  std::size_t skipped = 1;
+  if (copied) {
+    // Syncs sent before the data were read, and ignored, by the COPY that failed; unless it failed before it read
+    // anything, and then one of them is answered. Which of the two is asked of the server (needs_probe).
+    std::size_t syncs = 0;
+    while (skipped < size_ && at(skipped).kind == Expect::kSync) ++skipped, ++syncs;
+    if (syncs > 0) doubtful_ = true;
+    if (skipped < size_ && at(skipped).kind == Expect::kCopyEnd) ++skipped;
+  }
+  while (skipped < size_ && at(skipped).kind != Expect::kSync) ++skipped;
+  const bool sync_follows = skipped < size_;
+  erase_front(skipped, Settled::How::kFailed, Settled::How::kSkipped);
+  if (!sync_follows) {
+    skipping_ = true;
+    open_batch_ = true;
+  }
+  return verdict;
+}
+
+ReplyQueue::Verdict ReplyQueue::on_ready() {
+  if (size_ == 0 || (at(0).kind == Expect::kProbe && !probe_answered_)) {
+    if (!doubtful_) return Verdict::kUnexpected;
+    // The Sync that we took for swallowed was not.
+    skipping_ = false;
+    open_batch_ = false;
+    return Verdict::kForward;
+  }
+  Entry& head = at(0);
+  if (extended(head.kind) || head.action == Action::kInsert) return Verdict::kUnexpected;
+  const Verdict verdict = head.action == Action::kForward ? Verdict::kForward : Verdict::kDrop;
+  if (head.kind == Expect::kProbe) {
+    probe_answered_ = false;
+    doubtful_ = false;
+  }
+  copy_in_ = false;
+  pop(Settled::How::kDone);
+  drop_copy_ends();
+  return verdict;
+}
+
+bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) const {
+  for (std::size_t i = 0; i < size_; ++i) {
+    const auto& change = at(i).change;
+    if (!change) continue;
+    const bool same_statement = statement != nullptr && change->statement.get() == statement;
+    if (same_statement || (!name.empty() && change->client_name == name)) return true;
+  }
+  return false;
+}
+
+char ReplyQueue::next_insert() {
+  drop_copy_ends();
+  if (size_ == 0 || at(0).action != Action::kInsert) return 0;
+  const char type = at(0).kind == Expect::kParse ? '1' : '3';
+  pop(Settled::How::kDone);
+  return type;
+}
+
+}  // namespace pooler

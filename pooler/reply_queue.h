@@ -1,0 +1,126 @@
+#pragma once
+// ReplyQueue: what a server still owes, message by message. Pure: no stream, no clock.
+//
+// Everything that leaves for a server is entered here in the same step, so that each reply finds the message it
+// answers. Counting ReadyForQuery is not enough: after an error in an extended message PostgreSQL skips everything
+// up to the next Sync, simple queries included, and answers once; after an error in a simple query it skips nothing
+// (manual: "Message Flow", "Extended Query"; "COPY Operations").
+//
+// An entry is forwarded (the client asked), dropped (we asked) or inserted (the client asked, the server did not
+// have to be asked). An entry may carry the Change that its message made to the prepared statement maps: it is
+// settled, as done or undone, on the server's word alone.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "pooler/prepared.h"
+
+namespace pooler {
+
+enum class Expect : uint8_t {
+  kParse,
+  kBind,
+  kDescribeStatement,
+  kDescribePortal,
+  kClose,
+  kExecute,
+  kQuery,
+  kFunctionCall,
+  kSync,
+  kCopyEnd,  // CopyDone or CopyFail: owed nothing; marks where a COPY stopped reading
+  kProbe,    // our own empty query that tells how many ReadyForQuery stood before it
+};
+
+enum class Action : uint8_t {
+  kForward,
+  kDrop,      // we asked on the client's behalf: only an error is the client's
+  kInternal,  // our own statement: nothing of it is the client's, notices and errors included
+  kInsert,    // never sent: its reply is ours to make, in its turn
+};
+
+class ReplyQueue {
+ public:
+  enum class Verdict : uint8_t {
+    kForward,
+    kDrop,
+    kInternalError,  // an ErrorResponse to our own statement
+    kUnexpected,     // nothing that PostgreSQL would say here: the connection is of no more use
+  };
+
+  struct Settled {
+    enum class How : uint8_t { kDone, kFailed, kSkipped };
+    How how;
+    std::unique_ptr<Change> change;
+  };
+
+  ReplyQueue();
+
+  // A message was sent (or, for kInsert, need not be).
+  void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr);
+
+  // A message of this type arrived. Asynchronous ones (NoticeResponse, ParameterStatus, NotificationResponse) are
+  // for on_async. Afterwards the caller takes next_insert() until it is 0, then settled().
+  Verdict on_reply(char type);
+  // Where an asynchronous message goes that arrives now.
+  Verdict on_async() const;
+
+  // If the entry at the head is an inserted one, removes it and returns the type of the reply to make; else 0.
+  char next_insert();
+
+  // Changes whose outcome is known since the last call, to be undone in this order where they were not done.
+  std::vector<Settled>& settled() { return settled_; }
+
+  // An error was answered, and the server ignores everything but Sync (and Terminate): the caller sends nothing else.
+  bool skipping() const { return skipping_; }
+  // The server reads, or may be about to read, COPY data: CopyData, CopyDone and CopyFail mean something to it.
+  bool may_copy_in() const { return copy_in_ || size_ > 0; }
+  bool in_copy_in() const { return copy_in_; }
+  // Extended messages were sent that no Sync has followed.
+  bool open_batch() const { return open_batch_; }
+  // How many ReadyForQuery are uncertain is decided by kProbe, which the caller sends when this says so.
+  bool needs_probe() const { return doubtful_ && size_ == 0 && !open_batch_ && !skipping_; }
+  // Nothing is owed and nothing is half said.
+  bool clean() const { return size_ == 0 && !open_batch_ && !skipping_ && !copy_in_ && !doubtful_; }
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  // Changes to maps that the server has not confirmed, in segments before the current one (a segment ends with
+  // Sync): looking up what they touch must wait.
+  bool unsettled_before_this_segment() const { return changes_ > changes_in_segment_; }
+  // Some unconfirmed change concerns a client's statement of that name, or this statement.
+  bool unsettled(std::string_view name, const Prepared* statement) const;
+
+ private:
+  struct Entry {
+    Expect kind;
+    Action action;
+    bool copied = false;       // kExecute: it went into copy-in mode
+    std::unique_ptr<Change> change;
+  };
+
+  Entry& at(std::size_t index) { return ring_[(head_ + index) & (ring_.size() - 1)]; }
+  const Entry& at(std::size_t index) const { return ring_[(head_ + index) & (ring_.size() - 1)]; }
+  void pop(Settled::How how);
+  void drop_copy_ends();
+  void settle(Entry& entry, Settled::How how);
+  Verdict on_error();
+  Verdict on_ready();
+  void swallow_syncs_of_copy();
+  void erase_front(std::size_t count, Settled::How first, Settled::How others);
+
+  std::vector<Entry> ring_;  // size a power of two
+  std::size_t head_ = 0;
+  std::size_t size_ = 0;
+  std::vector<Settled> settled_;
+  std::size_t changes_ = 0;
+  std::size_t changes_in_segment_ = 0;
+  bool open_batch_ = false;
+  bool skipping_ = false;
+  bool copy_in_ = false;
+  bool doubtful_ = false;
+  bool probe_answered_ = false;
+};
+
+}  // namespace pooler

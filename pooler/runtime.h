@@ -1,0 +1,57 @@
+#pragma once
+// What the whole process shares below the workers: handed to the objects that need it by whoever makes them.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/offload.h"
+#include "pooler/budget.h"
+#include "pooler/cancel.h"
+#include "pooler/console.h"
+#include "wire/dial.h"
+#include "wire/tls.h"
+
+namespace pooler {
+
+class Throttle;
+class AuthQueries;
+
+struct Runtime {
+  base::Offload& offload;  // PBKDF2, files, PAM, LDAP
+  wire::Resolver& resolver;
+  CancelKeys& cancel_keys;
+  Throttle& throttle;
+  AuthQueries& auth_queries;
+  std::string made_up_key;  // secret of this process, for the salts of unknown users
+
+  Budgets budgets;
+  std::vector<base::EventLoop*> loops;  // one per worker; fixed after start
+  Console* console = nullptr;           // set before the workers start
+  std::vector<std::pair<std::string, std::string>> console_parameters;
+  std::atomic<uint64_t> next_id{1};  // clients and servers
+
+  uint64_t new_id() { return next_id.fetch_add(1, std::memory_order_relaxed); }
+  int workers() const { return static_cast<int>(loops.size()); }
+
+  // The TLS side towards clients; replaced by a reload.
+  std::shared_ptr<const wire::TlsContext> client_tls() const {
+    const std::lock_guard lock(tls_mutex_);
+    return client_tls_;
+  }
+  void set_client_tls(std::shared_ptr<const wire::TlsContext> context) {
+    const std::lock_guard lock(tls_mutex_);
+    client_tls_ = std::move(context);
+  }
+
+  // Members with a default come last, so that the references can be given as an aggregate.
+  mutable std::mutex tls_mutex_;
+  std::shared_ptr<const wire::TlsContext> client_tls_;  // guarded by tls_mutex_
+};
+
+}  // namespace pooler

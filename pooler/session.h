@@ -1,0 +1,148 @@
+#pragma once
+// Session: one client connection, from its first byte to its last.
+//
+// It has the sockets and no rules: how a client logs in is ClientLogin's, what a message becomes is Translator's, what
+// a reply answers is ReplyQueue's. It lives on one worker and dies through defer_delete. In transaction mode it borrows
+// a server from the first complete request until the server is idle again.
+//
+//   Login ──done──► Ready: idle ─request─► waiting ─server─► linked ─ReadyForQuery, idle─► idle
+//                     └ console: everything goes to the admin console
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "pooler/client_login.h"
+#include "pooler/console.h"
+#include "pooler/pool.h"
+#include "pooler/prepared.h"
+#include "pooler/server.h"
+#include "pooler/translate.h"
+#include "wire/socket_stream.h"
+
+namespace pooler {
+
+class Worker;
+
+class Session final : public base::Deferred,
+                      private wire::StreamHandler,
+                      private ServerHandler,
+                      private Waiter,
+                      private ConsoleOut {
+ public:
+  Session(Worker& worker, uint64_t id, int fd, ListenerInfo listener);
+  ~Session() override;
+
+  void start();
+
+  uint64_t id() const { return id_; }
+  // A cancel request with this client's key arrived.
+  void on_cancel_request();
+  // Ends the session with an error: at once, whatever runs.
+  void kill(const base::Error& error);
+  // Ends it as soon as it has no request and no transaction; returns true if that is now.
+  bool end_when_idle(const base::Error& error);
+  // Timeouts, a few times a second.
+  void check_time(base::TimePoint now);
+  // The settings changed.
+  void reconfigure();
+
+  SocketRow row() const;
+  const PoolPtr& pool() const { return pool_; }
+  bool logging_in() const { return login_ != nullptr; }
+  const std::string& database() const { return database_; }
+  bool on_console() const { return console_ != nullptr; }
+
+ private:
+  // wire::StreamHandler: the client's stream
+  std::size_t on_data(std::string_view bytes) override;
+  void on_drained() override;
+  void on_closed(const base::Error& error) override;
+  // ServerHandler
+  void on_reply(std::string_view bytes) override;
+  void on_reply_end() override;
+  void on_ready(wire::TxStatus status, bool forwarded) override;
+  void on_parameter(std::string_view name, std::string_view value) override;
+  void on_error_reply(const wire::ServerReport& report) override;
+  ClientStatements* client_statements() override { return statements_.get(); }
+  void on_server_drained() override;
+  void on_server_lost(const base::Error& error, bool told) override;
+  // Waiter
+  void on_server(Lease lease) override;
+  void on_no_server(const base::Error& error) override;
+  // ConsoleOut
+  void write(std::string_view bytes) override;
+  void flush() override;
+  void close() override;
+  std::size_t pending() const override { return client_.pending(); }
+  void hold_input() override;
+  void release_input() override;
+
+  void on_login(base::Result<LoginResult> result);
+  void on_welcome_known();
+  void send_welcome(const ParamList& reported);
+  void try_param(const std::string& name, const std::string& value);
+  void start_replication();
+
+  std::size_t relay(std::string_view bytes);
+  enum class Go { kOn, kWait, kSwallow };
+  Go go_without_server(const wire::FrameHeader& header, std::string_view rest);
+  void link(Lease lease);
+  void release();
+  void refuse_request(const base::Error& error);
+  void answer_refusal(char type);
+  void on_terminate();
+  void fail(const base::Error& error);  // FATAL, then gone
+  void leave(std::string_view why);     // gone, no word
+  void finish(bool let_server_finish);
+  void swallow(const wire::FrameHeader& header, std::size_t at_hand);
+  void proceed();  // input that was kept may be handled now
+
+  Worker& worker_;
+  const uint64_t id_;
+  wire::SocketStream client_;
+  std::unique_ptr<ClientLogin> login_;  // until the login is done
+  std::unique_ptr<LoginResult> welcome_;  // between login and welcome
+  PoolPtr pool_;
+  std::string database_, user_;
+  std::string address_;
+  ParamsPtr params_;
+  std::unique_ptr<ClientStatements> statements_;
+  std::unique_ptr<ConsoleSession> console_;
+  std::unique_ptr<ServerLogin> replication_login_;
+  wire::CancelKey cancel_key_;
+  WaitTicket ticket_;
+  Lease lease_;
+
+  std::string notices_;        // for the welcome
+
+  std::size_t body_left_ = 0;  // of a message that is passing in parts
+  std::size_t counted_ = 0;    // bytes kept by the stream that the statistics know already
+  int client_port_ = 0, local_port_ = 0;
+  std::string local_address_;
+
+  const base::TimePoint connected_at_ = base::now();
+  base::TimePoint last_activity_{};  // bytes from or to the client
+  base::TimePoint wait_started_{};
+  base::TimePoint transaction_started_{};
+  base::TimePoint request_started_{};
+  base::WallTime connect_time_{}, request_time_{};
+
+  conf::PoolMode mode_ = conf::PoolMode::kTransaction;
+  enum class Sink : uint8_t { kServer, kNowhere } body_sink_ = Sink::kServer;
+  bool skipping_ = false;     // an error was answered without a server: everything up to Sync is ignored
+  bool leaving_ = false;      // Terminate arrived: gone when the server has answered
+  bool ended_ = false;
+  bool stalled_ = false;      // input waits for what the server still owes
+  bool notified_ = false;     // the client was told that it waits
+  bool in_relay_ = false;
+  bool welcomed_ = false;
+  bool replication_ = false;
+  bool end_when_idle_ = false;
+  std::unique_ptr<base::Error> refusal_;      // answers the request that waits
+  std::unique_ptr<base::Error> last_error_;   // to say at the end, with end_when_idle_
+};
+
+}  // namespace pooler

@@ -1,0 +1,283 @@
+#include "pooler/translate.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "wire/build.h"
+#include "wire/codec.h"
+
+namespace pooler {
+namespace {
+
+// The names of a Bind must end within this many bytes; PostgreSQL's own identifiers are 63 long.
+constexpr std::size_t kLongestNames = 64 * 1024;
+
+std::unique_ptr<Change> added(PreparedPtr statement, bool on_server, std::string_view client_name) {
+  auto change = std::make_unique<Change>();
+  change->statement = std::move(statement);
+  if (on_server) change->server_op = Change::Op::kAdded;
+  if (!client_name.empty()) {
+    change->client_op = Change::Op::kAdded;
+    change->client_name = client_name;
+  }
+  return change;
+}
+
+// A Parse with another name in front of the same body.
+std::string renamed_parse(std::string_view name, std::string_view body) {
+  std::string out;
+  wire::Writer writer(out);
+  writer.begin('P');
+  writer.cstring(name);
+  writer.bytes(body);
+  (void)writer.end();  // shorter than the largest message: names of ours are short, bodies came in one
+  return out;
+}
+
+}  // namespace
+
+bool Translator::needs_whole(char type) { return std::string_view("PDCE").find(type) != std::string_view::npos; }
+
+Translator::Step Translator::message(const wire::FrameHeader& header, std::string_view bytes) {
+  const bool whole = bytes.size() >= header.size;
+  const std::string_view frame = bytes.substr(0, header.size);
+  switch (header.type) {
+    case 'P': return whole ? parse(frame) : Step::kNeedMore;
+    case 'B': return bind(header, frame);
+    case 'D': return whole ? describe(frame) : Step::kNeedMore;
+    case 'C': return whole ? close(frame) : Step::kNeedMore;
+    case 'E':
+      if (!whole) return Step::kNeedMore;
+      server_.expect(Expect::kExecute, Action::kForward);
+      break;
+    case 'S': server_.expect(Expect::kSync, Action::kForward); break;
+    case 'Q':
+      // A simple query drops the unnamed statement.
+      client_.unnamed.reset();
+      server_.statements().unnamed.reset();
+      server_.expect(Expect::kQuery, Action::kForward);
+      break;
+    case 'F': server_.expect(Expect::kFunctionCall, Action::kForward); break;
+    case 'c':
+    case 'f': server_.expect(Expect::kCopyEnd, Action::kForward); break;
+    case 'H':
+    case 'd': break;
+    default: return Step::kBad;
+  }
+  server_.write(frame);
+  return Step::kWritten;
+}
+
+bool Translator::unsettled(std::string_view name) const {
+  const ReplyQueue& replies = server_.replies();
+  return replies.unsettled_before_this_segment() && replies.unsettled(name, client_.find(name).get());
+}
+
+void Translator::make_room() {
+  if (const PreparedPtr victim = server_.statements().over(limit_)) {
+    auto change = std::make_unique<Change>();
+    change->server_op = Change::Op::kRemoved;
+    change->statement = victim;
+    server_.statements().remove(*victim);
+    std::string close;
+    wire::append_close_statement(close, victim->name);
+    server_.write(close);
+    server_.expect(Expect::kClose, Action::kDrop, std::move(change));
+  }
+}
+
+void Translator::ensure(const PreparedPtr& statement) {
+  if (server_.statements().has(*statement)) return;
+  server_.statements().add(statement);
+  make_room();
+  server_.write(renamed_parse(statement->name, statement->body));
+  server_.expect(Expect::kParse, Action::kDrop, added(statement, true, {}));
+  stats_.server_parses.add(1);
+}
+
+void Translator::ensure_unnamed() {
+  ServerStatements& statements = server_.statements();
+  if (statements.unnamed == client_.unnamed) return;
+  auto change = std::make_unique<Change>();
+  change->server_unnamed = true;
+  change->server_unnamed_before = statements.unnamed;
+  statements.unnamed = client_.unnamed;
+  if (client_.unnamed) {
+    server_.write(renamed_parse({}, client_.unnamed->body));
+    server_.expect(Expect::kParse, Action::kDrop, std::move(change));
+    stats_.server_parses.add(1);
+  } else {
+    // Another client's unnamed statement lies there: not ours to use.
+    std::string close;
+    wire::append_close_statement(close, {});
+    server_.write(close);
+    server_.expect(Expect::kClose, Action::kDrop, std::move(change));
+  }
+}
+
+Translator::Step Translator::parse(std::string_view frame) {
+  wire::Reader reader(frame.substr(wire::kHeaderSize));
+  const std::string_view name = reader.cstring();
+  const std::string_view body = reader.rest();
+  stats_.client_parses.add(1);
+  if (!reader.ok() || limit_ == 0) {
+    server_.write(frame);
+    server_.expect(Expect::kParse, Action::kForward);
+    stats_.server_parses.add(1);
+    return Step::kWritten;
+  }
+  if (name.empty()) return parse_unnamed(frame, body);
+  if (unsettled(name)) return Step::kStall;
+
+  if (client_.find(name) != nullptr) {
+    // PostgreSQL says "already exists" after it has looked at the text. So it gets the name, with an empty text, and
+    // then the client's own message.
+    const std::string empty = renamed_parse(name, std::string_view("\0\0\0", 3));
+    server_.write(empty);
+    server_.expect(Expect::kParse, Action::kDrop);
+    server_.write(frame);
+    server_.expect(Expect::kParse, Action::kForward);
+    server_.add_stray_statement(std::string(name));
+    return Step::kWritten;
+  }
+  const PreparedPtr statement = intern_statement(body);
+  if (server_.statements().has(*statement)) {
+    client_.add(name, statement);
+    if (server_.status() != wire::TxStatus::kFailed) {
+      server_.expect(Expect::kParse, Action::kInsert, added(statement, false, name));
+      return Step::kWritten;
+    }
+    // In a failed transaction only the server can tell whether this statement may be parsed.
+    server_.write(frame);
+    server_.expect(Expect::kParse, Action::kForward, added(statement, false, name));
+    server_.add_stray_statement(std::string(name));
+    stats_.server_parses.add(1);
+    return Step::kWritten;
+  }
+  client_.add(name, statement);
+  server_.statements().add(statement);
+  make_room();
+  server_.write(renamed_parse(statement->name, body));
+  server_.expect(Expect::kParse, Action::kForward, added(statement, true, name));
+  stats_.server_parses.add(1);
+  return Step::kWritten;
+}
+
+Translator::Step Translator::parse_unnamed(std::string_view frame, std::string_view body) {
+  ServerStatements& statements = server_.statements();
+  server_.write(frame);
+  stats_.server_parses.add(1);
+  if (client_.unnamed && client_.unnamed == statements.unnamed && client_.unnamed->body == body) {
+    // The same text again: nothing changes whether it succeeds or not.
+    server_.expect(Expect::kParse, Action::kForward);
+    return Step::kWritten;
+  }
+  auto change = std::make_unique<Change>();
+  change->server_unnamed = change->client_unnamed = true;
+  change->server_unnamed_before = std::move(statements.unnamed);
+  change->client_unnamed_before = std::move(client_.unnamed);
+  client_.unnamed = statements.unnamed = std::make_shared<const Unnamed>(std::string(body));
+  server_.expect(Expect::kParse, Action::kForward, std::move(change));
+  return Step::kWritten;
+}
+
+Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_view bytes) {
+  if (bytes.size() < wire::kHeaderSize) return Step::kNeedMore;
+  const std::string_view body = bytes.substr(wire::kHeaderSize);
+  const std::size_t portal_end = body.find('\0');
+  const std::size_t name_end =
+      portal_end == std::string_view::npos ? portal_end : body.find('\0', portal_end + 1);
+  if (name_end == std::string_view::npos) {
+    if (bytes.size() < header.size && bytes.size() < kLongestNames) return Step::kNeedMore;
+    if (bytes.size() < header.size) return Step::kBad;
+    server_.write(bytes);  // malformed: the server says so
+    server_.expect(Expect::kBind, Action::kForward);
+    return Step::kWritten;
+  }
+  const std::string_view portal = body.substr(0, portal_end);
+  const std::string_view name = body.substr(portal_end + 1, name_end - portal_end - 1);
+  const std::string_view rest = body.substr(name_end + 1);
+  stats_.binds.add(1);
+
+  if (limit_ == 0 || name.empty()) {
+    if (limit_ != 0) ensure_unnamed();
+    server_.write(bytes);
+    server_.expect(Expect::kBind, Action::kForward);
+    return Step::kWritten;
+  }
+  if (unsettled(name)) return Step::kStall;
+  const PreparedPtr statement = client_.find(name);
+  if (statement == nullptr) {
+    server_.write(bytes);
+    server_.expect(Expect::kBind, Action::kForward);
+    return Step::kWritten;
+  }
+  ensure(statement);
+  const std::size_t rest_size = header.size - wire::kHeaderSize - name_end - 1;
+  std::string out;
+  if (!wire::append_bind_header(out, portal, statement->name, rest_size).ok()) return Step::kBad;
+  server_.write(out);
+  server_.write(rest);
+  server_.expect(Expect::kBind, Action::kForward);
+  return Step::kWritten;
+}
+
+Translator::Step Translator::describe(std::string_view frame) {
+  wire::Reader reader(frame.substr(wire::kHeaderSize));
+  const char kind = static_cast<char>(reader.u8());
+  const std::string_view name = reader.cstring();
+  const Expect expected = kind == 'S' ? Expect::kDescribeStatement : Expect::kDescribePortal;
+  if (reader.ok() && kind == 'S' && limit_ != 0) {
+    if (name.empty()) {
+      ensure_unnamed();
+    } else {
+      if (unsettled(name)) return Step::kStall;
+      if (const PreparedPtr statement = client_.find(name)) {
+        ensure(statement);
+        std::string out;
+        wire::append_describe_statement(out, statement->name);
+        server_.write(out);
+        server_.expect(expected, Action::kForward);
+        return Step::kWritten;
+      }
+    }
+  }
+  server_.write(frame);
+  server_.expect(expected, Action::kForward);
+  return Step::kWritten;
+}
+
+Translator::Step Translator::close(std::string_view frame) {
+  wire::Reader reader(frame.substr(wire::kHeaderSize));
+  const char kind = static_cast<char>(reader.u8());
+  const std::string_view name = reader.cstring();
+  if (!reader.ok() || kind != 'S' || limit_ == 0) {
+    server_.write(frame);
+    server_.expect(Expect::kClose, Action::kForward);
+    return Step::kWritten;
+  }
+  if (name.empty()) {
+    auto change = std::make_unique<Change>();
+    change->server_unnamed = change->client_unnamed = true;
+    change->server_unnamed_before = std::move(server_.statements().unnamed);
+    change->client_unnamed_before = std::move(client_.unnamed);
+    server_.write(frame);
+    server_.expect(Expect::kClose, Action::kForward, std::move(change));
+    return Step::kWritten;
+  }
+  if (unsettled(name)) return Step::kStall;
+  // The statement stays on the server, for others; CloseComplete is the answer whether or not the name is known.
+  std::unique_ptr<Change> change;
+  if (PreparedPtr statement = client_.find(name)) {
+    change = std::make_unique<Change>();
+    change->client_op = Change::Op::kRemoved;
+    change->client_name = name;
+    change->statement = std::move(statement);
+    client_.remove(name);
+  }
+  server_.expect(Expect::kClose, Action::kInsert, std::move(change));
+  return Step::kWritten;
+}
+
+}  // namespace pooler

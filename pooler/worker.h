@@ -1,0 +1,83 @@
+#pragma once
+// Worker: one thread, one loop, and the client sessions that live there.
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/loop.h"
+#include "conf/config.h"
+#include "pooler/cancel.h"
+#include "pooler/client_login.h"
+#include "pooler/console.h"
+#include "pooler/runtime.h"
+
+namespace pooler {
+
+class Pools;
+class Session;
+
+// The timeouts in force for a database and user. 0: none.
+struct Timeouts {
+  base::Duration query_wait{}, query_wait_notify{}, query{}, idle_transaction{}, transaction{}, client_idle{};
+};
+
+class Worker {
+ public:
+  Worker(int index, Runtime& runtime, Pools& pools, conf::ConfigPtr config);
+  ~Worker();
+
+  // Runs the loop on a thread of its own until stop().
+  void start();
+  void stop();
+  void join();
+
+  int index() const { return index_; }
+  base::EventLoop& loop() { return loop_; }
+  Runtime& runtime() { return runtime_; }
+  Pools& pools() { return pools_; }
+  CancelKeys& cancels() { return runtime_.cancel_keys; }
+  Console& console() { return *runtime_.console; }
+
+  // Everything below: on the worker's own thread.
+  void accept(int fd, ListenerInfo listener);
+  void reconfigure(conf::ConfigPtr config);
+  const conf::ConfigPtr& config() const { return config_; }
+  const Timeouts& timeouts(const std::string& database, const std::string& user);
+  std::size_t max_prepared_statements() const { return max_prepared_statements_; }
+  std::size_t max_query_size() const { return max_query_size_; }
+
+  Session* find(uint64_t id);
+  void each(const std::function<void(Session&)>& visit);
+  // Called by a session that has ended; it is deleted when its last words are sent.
+  void session_ended(Session& session);
+  void forget(Session& session);
+  std::size_t session_count() const { return sessions_.size(); }
+
+  // An object that goes when the current turn of the loop is over.
+  template <typename T>
+  struct Doomed : base::Deferred {
+    explicit Doomed(std::unique_ptr<T> object) : object(std::move(object)) {}
+    std::unique_ptr<T> object;
+  };
+
+ private:
+  void tick();
+
+  const int index_;
+  Runtime& runtime_;
+  Pools& pools_;
+  conf::ConfigPtr config_;
+  base::EventLoop loop_;
+  base::Timer ticker_;
+  std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
+  std::unordered_map<std::string, Timeouts> timeouts_;  // by database, NUL, user; emptied on reload
+  std::size_t max_prepared_statements_ = 0, max_query_size_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace pooler
