@@ -34,6 +34,11 @@ else()
     $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
 endif()
 
+if(WEIR_FUZZ)
+  # Coverage for libFuzzer in every library; its main() only in the targets of tests/fuzz.
+  target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 if(WEIR_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()

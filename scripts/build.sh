@@ -2,7 +2,7 @@
 # Builds the release binary and leaves it at build/weir.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-cd "$ROOT"
+cd "$ROOT" || exit 1
 
 scripts/setup.sh build
 first_time=false

@@ -4,7 +4,7 @@
 # RUN_ONCE=1: shows everything, stops everything and exits (for machines).
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
-cd "$ROOT"
+cd "$ROOT" || exit 1
 umask 077
 
 url=${DATABASE_URL:-}
@@ -18,7 +18,7 @@ cleanup() {
   echo
   if [ -n "$weir_pid" ]; then
     say "stopping Weir (pid $weir_pid)"
-    stop_process "$weir_pid" TERM 10
+    stop_process "$weir_pid" QUIT 10 # at once; TERM would wait for clients to leave
   fi
   if $pg_started; then
     say "stopping PostgreSQL; its data stays in $state/pg"

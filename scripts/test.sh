@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# `make test`: everything, from nothing. The last line is "N passed, M failed", and the exit code says the same.
+#
+#   ONLY="unit integration" scripts/test.sh     some steps only
+# Steps: house unit integration asan tsan fuzz bench. Each leaves build/test-results/STEP.xml, or STEP.failed when it
+# could not run at all.
+set -uo pipefail
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT" || exit 1
+export JOBS=${JOBS:-$(nproc)}
+ONLY=${ONLY:-house unit integration asan tsan fuzz bench}
+PYTEST="/usr/bin/python3 -m pytest"
+results=build/test-results
+rm -rf $results
+mkdir -p $results
+
+step() { # step NAME "what it does" FUNCTION
+  case " $ONLY " in *" $1 "*) ;; *) return ;; esac
+  local from=$SECONDS
+  say "$1: $2"
+  if ! "$3" && ! compgen -G "$results/$1*.xml" >/dev/null; then
+    echo "it could not run; its output is above" >"$results/$1.failed"
+  fi
+  say "$1: $((SECONDS - from)) s"
+}
+
+# Counts a command as one test of a step.
+as_test() { # as_test STEP NAME COMMAND...
+  local file=$results/$1-$2.xml log=$results/$1-$2.log
+  local head="<testsuite name=\"$1\"><testcase classname=\"$1\" name=\"$2\""
+  if "${@:3}" >"$log" 2>&1; then
+    echo "$head/></testsuite>" >"$file"
+  else
+    echo "$head><failure message=\"see $log\"/></testcase></testsuite>" >"$file"
+    tail -n 40 "$log"
+    return 1
+  fi
+}
+
+build() { # build PRESET TARGET...: with tests
+  local preset=$1
+  shift
+  cmake --preset "$preset" -DWEIR_TESTS=ON >build/configure-$preset.log 2>&1 || {
+    cat build/configure-$preset.log
+    return 1
+  }
+  ninja -C "build/$preset" -j"$JOBS" "$@" >build/build-$preset.log 2>&1 || {
+    grep -v '^\[' build/build-$preset.log | tail -n 80
+    return 1
+  }
+}
+
+unit() { # unit PRESET RESULT: an unhappy test leaves its output in the log
+  ctest --test-dir "build/$1" -j"$JOBS" --output-on-failure --output-junit "$ROOT/$results/$2.xml" \
+    >"$results/$2.log" 2>&1 || {
+    grep -A 30 -E '\*\*\*Failed|\*\*\*Timeout|\*\*\*Exception' "$results/$2.log" | tail -n 120
+    return 1
+  }
+}
+
+integration() { # integration RESULT PYTEST-ARGUMENTS...
+  $PYTEST tests/integration "${@:2}" --junit-xml="$results/$1.xml" -o junit_suite_name="$1" --tb=short
+}
+
+house() {
+  as_test house shellcheck scripts/lint.sh
+  as_test house install scripts/check_install.sh
+}
+
+unit_step() {
+  build release all headers && unit release unit && scripts/build.sh
+}
+
+integration_step() {
+  scripts/build.sh && integration integration && if [ -d tests/interop ] &&
+    compgen -G "tests/interop/test_*.py" >/dev/null; then
+    $PYTEST tests/interop --junit-xml="$results/integration-drivers.xml" --tb=short
+  fi
+}
+
+asan_step() {
+  build asan all || return 1
+  unit asan asan-unit
+  WEIR=$ROOT/build/asan/weir integration asan-integration -m short
+}
+
+tsan_step() {
+  build tsan all || return 1
+  # The address space layout of newer kernels is too random for gcc 12's runtime.
+  setarch "$(uname -m)" -R true 2>/dev/null && local calm=(setarch "$(uname -m)" -R)
+  "${calm[@]}" ctest --test-dir build/tsan -j"$JOBS" --output-on-failure \
+    --output-junit "$ROOT/$results/tsan-unit.xml" >"$results/tsan-unit.log" 2>&1 ||
+    grep -A 30 -E '\*\*\*Failed|\*\*\*Timeout|\*\*\*Exception' "$results/tsan-unit.log" | tail -n 120
+  WEIR=$ROOT/build/tsan/weir "${calm[@]}" $PYTEST tests/integration -m short --tb=short \
+    --junit-xml="$results/tsan-integration.xml" -o junit_suite_name=tsan-integration
+}
+
+fuzz_step() { FUZZ_SECONDS=10 FUZZ_RESULTS=$results scripts/fuzz.sh; }
+
+bench_step() {
+  as_test bench short /usr/bin/python3 bench/run.py --short
+  as_test bench smoke bench/load.sh smoke
+}
+
+say "setup"
+groups=(build run test bench)
+case " $ONLY " in *" fuzz "*) groups+=(fuzz) ;; esac
+scripts/setup.sh "${groups[@]}" || echo "packages are missing" >$results/setup.failed
+
+step house "scripts, install" house
+step unit "release build, unit tests" unit_step
+step integration "the real binary against real servers" integration_step
+step asan "address and undefined-behaviour sanitizers: unit tests, short integration run" asan_step
+step tsan "thread sanitizer: unit tests, short integration run" tsan_step
+step fuzz "ten seconds of each fuzz target" fuzz_step
+step bench "short forms of make bench and make load" bench_step
+
+say "results"
+/usr/bin/python3 scripts/tally.py $results
