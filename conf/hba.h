@@ -49,6 +49,7 @@ struct HbaRule {
   std::vector<std::pair<std::string, std::string>> options;    // the others: ldapserver=, pamservice=, ...
 
   std::string_view option(std::string_view name) const;  // empty if absent
+  bool operator==(const HbaRule&) const = default;
 };
 
 // An interface of this machine, for samehost and samenet.
@@ -71,6 +72,7 @@ struct Hba {
 
   // The first rule that applies, or null: the connection is refused. Lives as long as this Hba.
   const HbaRule* match(const HbaConnection& connection) const;
+  bool operator==(const Hba&) const = default;
 };
 
 // How the parser gets at @file lists: the text of a file named beside the HBA file, or nothing.
@@ -84,12 +86,17 @@ class HbaFiles {
 Hba parse_hba(std::string_view text, const HbaFiles& files, std::vector<TextProblem>& problems);
 
 // One line of pg_ident.conf.
-class IdentPattern;  // a compiled regular expression, in hba.cc's neighbour ident.cc
+class IdentPattern;  // a compiled regular expression, in ident.cc
 
 struct IdentRule {
   std::string system_user;  // as written; a leading / marks a regular expression
   std::shared_ptr<const IdentPattern> pattern;  // null for a plain name
   std::string database_user;                    // may hold \1, the first group of the pattern
+
+  // The pattern follows from system_user.
+  bool operator==(const IdentRule& other) const {
+    return system_user == other.system_user && database_user == other.database_user;
+  }
 };
 
 struct IdentMaps {
@@ -97,6 +104,7 @@ struct IdentMaps {
 
   // May the person the system knows as `system_user` log in as `database_user`? An empty map name asks for equal names.
   bool allows(std::string_view map, std::string_view system_user, std::string_view database_user) const;
+  bool operator==(const IdentMaps&) const = default;
 };
 
 IdentMaps parse_ident(std::string_view text, std::vector<TextProblem>& problems);
