@@ -21,6 +21,7 @@ TWIN = os.environ.get("WEIR_TWIN", "weir")
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "short: runs under the sanitizers too, in make test")
+    config.addinivalue_line("markers", "settings(weir={...}, ...): what the peer fixture's pooler is started with")
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
 
 
@@ -128,5 +129,6 @@ def peer(request, postgres, weir):
         return Peer("postgres", postgres, postgres)
     if TWIN == "weir" and not Weir.binary.exists():
         pytest.fail(f"{Weir.binary} is not built: make build")
-    pooler = weir(**getattr(request, "settings", {}))
+    marker = request.node.get_closest_marker("settings")
+    pooler = weir(**(marker.kwargs if marker else {}))
     return Peer(TWIN, pooler, postgres, pooler)
