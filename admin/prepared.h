@@ -1,0 +1,66 @@
+#pragma once
+// Prepared statements and portals of one console session: the extended protocol's memory, bounded.
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/commands.h"
+#include "admin/run.h"
+#include "base/result.h"
+#include "wire/frontend.h"
+#include "wire/types.h"
+
+namespace admin {
+
+// Far above what a driver prepares against a console; together they bound what one session can hold.
+inline constexpr std::size_t kMaxPrepared = 256;
+inline constexpr std::size_t kMaxPortals = 64;
+inline constexpr std::size_t kMaxPreparedBytes = 1024 * 1024;  // of text and names, over all of them
+
+struct Prepared {
+  Statement statement;                     // empty: an empty query
+  std::optional<Invocation> invocation{};  // none for an empty query
+  std::vector<wire::Oid> parameter_types{};
+  std::vector<ColumnInfo> columns{};
+  std::size_t bytes = 0;  // what it counts against kMaxPreparedBytes
+};
+
+struct Portal {
+  std::optional<Invocation> invocation{};  // none for an empty query
+  std::vector<ColumnInfo> columns{};
+  std::vector<wire::Format> formats{};  // none, one, or one per column
+  std::optional<Reply> reply{};         // since it ran
+  std::size_t next_row = 0;
+};
+
+class PreparedSet {
+ public:
+  // Prepares what a Parse asks for. 42601, 42P05, 54000.
+  base::Status parse(const wire::Parse& message);
+  // Makes a portal of a statement. 26000, 42P03, 08P01, 22023, 22P03, 54000.
+  base::Status bind(const wire::Bind& message);
+
+  // Null if there is none.
+  const Prepared* statement(std::string_view name) const;
+  Portal* portal(std::string_view name);
+
+  // Closing what is not there is no error.
+  void close_statement(std::string_view name);
+  void close_portal(std::string_view name);
+  void close_all_statements();
+  void close_all_portals() { portals_.clear(); }
+
+ private:
+  std::map<std::string, Prepared, std::less<>> statements_;
+  std::map<std::string, Portal, std::less<>> portals_;
+  std::size_t bytes_ = 0;
+};
+
+base::Error no_such_statement(std::string_view name);  // 26000
+base::Error no_such_portal(std::string_view name);     // 34000
+
+}  // namespace admin

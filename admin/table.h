@@ -1,0 +1,151 @@
+#pragma once
+// What a SHOW answers: columns and rows, and their bytes on the wire.
+//
+// A column is its name, its help and its getter; the type clients see follows from what the getter returns:
+//   text: strings, base::WallTime   int4: int, bool (0 or 1)   int8: int64_t   numeric: Numeric   bytea: Bytes
+// std::optional makes any of them nullable.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "wire/types.h"
+
+namespace admin {
+
+enum class Type { kText, kInt4, kInt8, kNumeric, kBytea };
+wire::Oid oid_of(Type type);
+std::string_view name_of(Type type);
+
+// A count that SQL sees as numeric.
+struct Numeric {
+  uint64_t value = 0;
+};
+struct Bytes {
+  std::string value;
+};
+
+// The type is the column's; a cell is only its value. monostate is NULL.
+using Cell = std::variant<std::monostate, std::string, int64_t, uint64_t>;
+
+struct ColumnInfo {
+  std::string name;
+  std::string help;
+  Type type = Type::kText;
+};
+
+struct Table {
+  std::vector<ColumnInfo> columns;
+  std::vector<std::vector<Cell>> rows;
+};
+
+// "2026-11-21 03:14:40 UTC"; empty for a moment that never was.
+std::string to_text(base::WallTime time);
+
+// The RowDescription of `columns`. `formats`: none for text, one for all, or one each.
+void append_description(std::string& out, std::span<const ColumnInfo> columns,
+                        std::span<const wire::Format> formats = {});
+// One row as a DataRow.
+void append_row(std::string& out, std::span<const ColumnInfo> columns, std::span<const Cell> row,
+                std::span<const wire::Format> formats = {});
+
+// The text or binary form of one cell; nothing for NULL.
+std::optional<std::string> encode_cell(const Cell& cell, Type type, wire::Format format);
+
+template <typename T>
+struct CellOf;
+
+template <typename Row>
+struct Column {
+  template <typename Getter>
+  Column(std::string_view name, std::string_view help, Getter getter)
+      : info{std::string(name), std::string(help),
+             CellOf<std::remove_cvref_t<std::invoke_result_t<Getter, const Row&>>>::kType},
+        cell([getter](const Row& row) {
+          using Value = std::remove_cvref_t<std::invoke_result_t<Getter, const Row&>>;
+          return CellOf<Value>::cell(std::invoke(getter, row));
+        }) {}
+
+  ColumnInfo info;
+  std::function<Cell(const Row&)> cell;
+};
+template <typename Row>
+using Columns = std::vector<Column<Row>>;
+
+template <typename Row>
+std::vector<ColumnInfo> infos(const Columns<Row>& columns) {
+  std::vector<ColumnInfo> list;
+  list.reserve(columns.size());
+  for (const Column<Row>& column : columns) list.push_back(column.info);
+  return list;
+}
+
+template <typename Row>
+Table to_table(const Columns<Row>& columns, const std::vector<Row>& rows) {
+  Table table{.columns = infos(columns), .rows = {}};
+  table.rows.reserve(rows.size());
+  for (const Row& row : rows) {
+    std::vector<Cell>& cells = table.rows.emplace_back();
+    cells.reserve(columns.size());
+    for (const Column<Row>& column : columns) cells.push_back(column.cell(row));
+  }
+  return table;
+}
+
+template <>
+struct CellOf<std::string> {
+  static constexpr Type kType = Type::kText;
+  static Cell cell(std::string text) { return Cell(std::move(text)); }
+};
+template <>
+struct CellOf<std::string_view> {
+  static constexpr Type kType = Type::kText;
+  static Cell cell(std::string_view text) { return Cell(std::string(text)); }
+};
+template <>
+struct CellOf<base::WallTime> {
+  static constexpr Type kType = Type::kText;
+  static Cell cell(base::WallTime time) { return Cell(to_text(time)); }
+};
+template <>
+struct CellOf<int> {
+  static constexpr Type kType = Type::kInt4;
+  static Cell cell(int number) { return Cell(int64_t{number}); }
+};
+template <>
+struct CellOf<bool> {
+  static constexpr Type kType = Type::kInt4;
+  static Cell cell(bool set) { return Cell(int64_t{set ? 1 : 0}); }
+};
+template <>
+struct CellOf<int64_t> {
+  static constexpr Type kType = Type::kInt8;
+  static Cell cell(int64_t number) { return Cell(number); }
+};
+template <>
+struct CellOf<Numeric> {
+  static constexpr Type kType = Type::kNumeric;
+  static Cell cell(Numeric number) { return Cell(number.value); }
+};
+template <>
+struct CellOf<Bytes> {
+  static constexpr Type kType = Type::kBytea;
+  static Cell cell(Bytes bytes) { return Cell(std::move(bytes.value)); }
+};
+template <typename T>
+struct CellOf<std::optional<T>> {
+  static constexpr Type kType = CellOf<T>::kType;
+  static Cell cell(std::optional<T> value) { return value ? CellOf<T>::cell(*std::move(value)) : Cell(); }
+};
+
+}  // namespace admin

@@ -1,0 +1,78 @@
+#pragma once
+// Everything SHOW shows. A view is declared once: name, help, who may see it, columns and where its rows come from.
+// SHOW itself, SHOW HELP, docs/console.md and the tests walk the list.
+//
+// The views that PgBouncer 1.25.2 has keep its columns, their order and their types, odd names included, because
+// exporters depend on each of them. What Weir shows beyond that goes into views of its own.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "admin/table.h"
+#include "pooler/console.h"
+
+namespace admin {
+
+struct ConfigRow {
+  std::string key, value, default_value;
+  bool changeable = true;
+};
+
+// The console's own part in POOLS, DATABASES, STATS and LISTS: PgBouncer counts its console as a database.
+struct ConsoleNumbers {
+  int sessions = 0;
+  pooler::Totals total, average;
+};
+
+// Where rows come from. Lives as long as the console; `config` and `console` are called on any worker.
+struct Sources {
+  pooler::Inspector& inspector;
+  std::function<std::vector<ConfigRow>()> config;
+  std::function<ConsoleNumbers()> console;
+  std::string version;  // Weir's own
+};
+
+struct View {
+  using Done = std::function<void(Table)>;
+
+  std::string_view name;  // upper case
+  std::string_view help;
+  pooler::ConsoleRole role = pooler::ConsoleRole::kStats;  // the least that may see it
+  std::vector<ColumnInfo> columns;
+  std::function<void(const Sources&, Done)> read;  // `done` may run inside the call or later
+};
+
+const std::vector<View>& all_views();
+// `name` in any case; null if there is none.
+const View* find_view(std::string_view name);
+
+// `rows(sources, then)` calls then(std::vector<Row>).
+template <typename Row, typename Rows>
+View make_view(std::string_view name, std::string_view help, pooler::ConsoleRole role, Columns<Row> columns,
+               Rows rows) {
+  auto description = infos(columns);
+  return {name, help, role, std::move(description),
+          [columns = std::move(columns), rows](const Sources& sources, View::Done done) {
+            rows(sources, [columns, done = std::move(done)](const std::vector<Row>& list) {
+              done(to_table(columns, list));
+            });
+          }};
+}
+
+// The parts of the list, by subject.
+std::vector<View> stats_views();   // STATS, STATS_TOTALS, STATS_AVERAGES, TOTALS
+std::vector<View> pool_views();    // POOLS, DATABASES, USERS, PEERS, PEER_POOLS
+std::vector<View> socket_views();  // CLIENTS, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
+std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
+std::vector<View> memory_views();  // LISTS, MEM, DNS_HOSTS, DNS_ZONES
+
+// The name under which the console counts itself, as a database and as a user.
+inline constexpr std::string_view kConsoleDatabase = "pgbouncer";
+// The PgBouncer whose console this one answers for.
+inline constexpr std::string_view kCompatibleVersion = "PgBouncer 1.25.2";
+inline constexpr std::string_view kServerVersion = "1.25.2/bouncer";  // the parameter server_version
+
+}  // namespace admin

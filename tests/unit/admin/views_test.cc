@@ -1,0 +1,118 @@
+#include "admin/views.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "fakes.h"
+
+namespace admin {
+namespace {
+
+// Columns, order and types as PgBouncer 1.25.2 has them: s text, i int4, q int8, N numeric, b bytea.
+struct Golden {
+  std::string_view view;
+  std::string_view columns;
+};
+constexpr std::string_view kConnection =
+    "type:s user:s database:s replication:s state:s addr:s port:i local_addr:s local_port:i connect_time:s "
+    "request_time:s wait:i wait_us:i close_needed:i ptr:s link:s remote_pid:i tls:s application_name:s "
+    "prepared_statements:i id:i";
+constexpr std::string_view kSocket =
+    "type:s user:s database:s replication:s state:s addr:s port:i local_addr:s local_port:i connect_time:s "
+    "request_time:s wait:i wait_us:i close_needed:i ptr:s link:s remote_pid:i tls:s application_name:s "
+    "prepared_statements:i id:i recv_pos:i pkt_pos:i pkt_remain:i send_pos:i send_remain:i pkt_avail:i send_avail:i";
+constexpr Golden kGolden[] = {
+    {"POOLS",
+     "database:s user:s cl_active:i cl_waiting:i cl_active_cancel_req:i cl_waiting_cancel_req:i sv_active:i "
+     "sv_active_cancel:i sv_being_canceled:i sv_idle:i sv_used:i sv_tested:i sv_login:i maxwait:i maxwait_us:i "
+     "pool_mode:s load_balance_hosts:s"},
+    {"DATABASES",
+     "name:s host:s port:i database:s force_user:s pool_size:i min_pool_size:i reserve_pool_size:i "
+     "server_lifetime:i pool_mode:s load_balance_hosts:s max_connections:i current_connections:i "
+     "max_client_connections:i current_client_connections:i paused:i disabled:i"},
+    {"USERS",
+     "name:s pool_size:s reserve_pool_size:s pool_mode:s max_user_connections:i current_connections:i "
+     "max_user_client_connections:i current_client_connections:i"},
+    {"PEERS", "peer_id:i host:s port:i pool_size:i"},
+    {"PEER_POOLS", "peer_id:i cl_active_cancel_req:i cl_waiting_cancel_req:i sv_active_cancel:i sv_login:i"},
+    {"STATS",
+     "database:s total_server_assignment_count:N total_xact_count:N total_query_count:N total_received:N "
+     "total_sent:N total_xact_time:N total_query_time:N total_wait_time:N total_client_parse_count:N "
+     "total_server_parse_count:N total_bind_count:N avg_server_assignment_count:N avg_xact_count:N "
+     "avg_query_count:N avg_recv:N avg_sent:N avg_xact_time:N avg_query_time:N avg_wait_time:N "
+     "avg_client_parse_count:N avg_server_parse_count:N avg_bind_count:N"},
+    {"STATS_TOTALS",
+     "database:s server_assignment_count:N xact_count:N query_count:N bytes_received:N bytes_sent:N xact_time:N "
+     "query_time:N wait_time:N client_parse_count:N server_parse_count:N bind_count:N"},
+    {"STATS_AVERAGES",
+     "database:s server_assignment_count:N xact_count:N query_count:N bytes_received:N bytes_sent:N xact_time:N "
+     "query_time:N wait_time:N avg_client_parse_count:N avg_server_parse_count:N avg_bind_count:N"},
+    {"TOTALS", "name:s value:N"},
+    {"CLIENTS", kConnection},
+    {"SERVERS", kConnection},
+    {"SOCKETS", kSocket},
+    {"ACTIVE_SOCKETS", kSocket},
+    {"FDS",
+     "fd:i task:s user:s database:s addr:s port:i cancel:q link:i client_encoding:s std_strings:s datestyle:s "
+     "timezone:s password:s scram_client_key:b scram_server_key:b"},
+    {"CONFIG", "key:s value:s default:s changeable:s"},
+    {"STATE", "key:s value:s"},
+    {"VERSION", "version:s"},
+    {"WEIR_VERSION", "version:s"},
+    {"LISTS", "list:s items:i"},
+    {"MEM", "name:s size:i used:i free:i memtotal:i"},
+    {"DNS_HOSTS", "hostname:s ttl:q addrs:s"},
+    {"DNS_ZONES", "zonename:s serial:q count:i"},
+};
+
+std::string letters(const View& view) {
+  std::string text;
+  for (const ColumnInfo& column : view.columns) {
+    const char letter = column.type == Type::kText      ? 's'
+                        : column.type == Type::kInt4    ? 'i'
+                        : column.type == Type::kInt8    ? 'q'
+                        : column.type == Type::kNumeric ? 'N'
+                                                        : 'b';
+    text += fmt::format("{}{}:{}", text.empty() ? "" : " ", column.name, letter);
+  }
+  return text;
+}
+
+TEST(Views, HaveTheColumnsOfPgBouncer) {
+  for (const Golden& golden : kGolden) {
+    const View* view = find_view(golden.view);
+    ASSERT_NE(view, nullptr) << golden.view;
+    EXPECT_EQ(letters(*view), golden.columns) << golden.view;
+  }
+}
+
+TEST(Views, EachOneHasAGoldenRow) { EXPECT_EQ(all_views().size(), std::size(kGolden)); }
+
+TEST(Views, ExplainThemselvesAndEachColumn) {
+  for (const View& view : all_views()) {
+    EXPECT_FALSE(view.help.empty()) << view.name;
+    for (const ColumnInfo& column : view.columns) EXPECT_FALSE(column.help.empty()) << view.name << column.name;
+  }
+}
+
+TEST(Views, AreFoundWhateverTheCase) {
+  EXPECT_EQ(find_view("pools"), find_view("POOLS"));
+  EXPECT_EQ(find_view("pool"), nullptr);
+}
+
+TEST(Views, AnswerWithTheColumnsTheyDeclare) {
+  World world;
+  Client client(world);
+  for (const View& view : all_views()) {
+    std::string description;
+    append_description(description, view.columns);
+    const std::string answer = client.query("SHOW " + std::string(view.name));
+    EXPECT_TRUE(answer.starts_with(transcript(description))) << view.name << ": " << answer;
+    EXPECT_TRUE(answer.ends_with("C(SHOW) Z(I)")) << view.name << ": " << answer;
+  }
+}
+
+}  // namespace
+}  // namespace admin
