@@ -18,6 +18,7 @@
 
 struct ssl_st;
 struct ssl_ctx_st;
+struct x509_store_ctx_st;
 
 namespace wire {
 
@@ -122,6 +123,9 @@ class TlsSession {
   static base::Result<std::unique_ptr<TlsSession>> make(TlsContextPtr context, int fd, std::string server_name);
   TlsResult outcome(int returned, int system_error);
   base::Status check_server_name() const;
+  // OpenSSL's word on a certificate, in the modes that go on without a good one.
+  static int note_distrust(int verified, x509_store_ctx_st* store);
+  friend class TlsContext;
 
   TlsContextPtr context_;
   base::Handle<ssl_st, free_ssl> ssl_;
@@ -129,8 +133,6 @@ class TlsSession {
   std::string error_;
   bool distrusted_ = false;  // the peer's certificate did not pass, in a mode that does not insist
   bool broken_ = false;      // after such an error not even a goodbye may be sent
-
-  friend int note_distrust(int verified, ssl_st* ssl);
 };
 
 }  // namespace wire
