@@ -42,6 +42,8 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
      "Changes a setting until the next RELOAD or restart."},
     {Command::kSetParameter, "SET parameter = value", kStats, Audit::kNo, "SET",
      "Accepts what drivers set for their session, such as extra_float_digits, and ignores it."},
+    {Command::kSetLegacy, "SET weir.legacy_columns = on|off", kStats, Audit::kNo, "SET",
+     "For this session, adds total_requests to SHOW STATS and reserve_pool to SHOW DATABASES, for old exporters."},
     {Command::kReset, "RESET parameter|ALL", kStats, Audit::kNo, "RESET", "Does nothing."},
     {Command::kBegin, "BEGIN", kStats, Audit::kNo, "BEGIN",
      "Starts a transaction in name only: commands take effect at once and ROLLBACK undoes nothing."},

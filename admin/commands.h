@@ -35,6 +35,7 @@ enum class Command {
   kWaitClose,
   kSet,
   kSetParameter,
+  kSetLegacy,
   kReset,
   kBegin,
   kCommit,

@@ -19,7 +19,10 @@ constexpr std::string_view kIntroduction =
     "name, a client's id or a value may also be a parameter (`$1`).\n\n"
     "Views that PgBouncer 1.25.2 has show exactly its columns, in its order and with its types; what Weir adds is in "
     "views of its own. Every command that changes something writes a line to the log that says who gave it and from "
-    "where; values are left out.\n\n";
+    "where; values are left out.\n\n"
+    "Exporters made for old PgBouncers, Debian's `prometheus-pgbouncer-exporter` among them, ask for columns that "
+    "PgBouncer itself has dropped. Give such a client the environment `PGOPTIONS='-c weir.legacy_columns=on'`: for "
+    "its sessions alone, `total_requests` is added to SHOW STATS and `reserve_pool` to SHOW DATABASES.\n\n";
 
 std::string_view who(pooler::ConsoleRole role) {
   return role == pooler::ConsoleRole::kAdmin ? "admin_users" : "stats_users";

@@ -24,11 +24,15 @@ class Words {
   void skip() { at_ = std::min(at_ + 1, statement_.size()); }
   void skip_rest() { at_ = statement_.size(); }
 
-  // A name or a value: a word, a quoted name, a text, a number, or a parameter, which reads as empty.
+  // A name or a value: a word, a quoted name, a text, a number, or a parameter, which reads as empty. In parentheses
+  // and with a type, too: JDBC writes ('7'::int8) for a parameter of the simple protocol.
   std::optional<std::string> take_name() {
+    const bool parenthesis = take_symbol("(");
     const Token* token = peek();
     if (token == nullptr || token->kind == Token::Kind::kSymbol) return std::nullopt;
     ++at_;
+    if (take_symbol(":") && !(take_symbol(":") && take_word())) return std::nullopt;
+    if (parenthesis && !take_symbol(")")) return std::nullopt;
     return token->kind == Token::Kind::kParameter ? std::string() : token->text;
   }
   std::optional<std::string> take_word() {
@@ -68,11 +72,11 @@ Parsed finished(Words& words, Invocation invocation) {
 Parsed no_arguments(Words& words, Command command) { return finished(words, {.command = command}); }
 
 Parsed one_name(Words& words, Command command) {
-  const Token* token = words.peek();
-  // KILL '' must not read as KILL, which means every database.
-  if (token != nullptr && token->text.empty()) return base::syntax_error("a name must not be empty");
+  const bool parameter = words.peek() != nullptr && words.peek()->kind == Token::Kind::kParameter;
   auto name = words.take_name();
   if (!name) return words.error();
+  // KILL '' must not read as KILL, which means every database.
+  if (name->empty() && !parameter) return base::syntax_error("a name must not be empty");
   return finished(words, {.command = command, .name = *std::move(name)});
 }
 
@@ -181,6 +185,12 @@ Parsed set(Words& words) {
   auto name = words.take_word();
   if (!name) return words.error();
   if (ignored_parameter(base::to_lower(*name)) && !words.at_end()) return ignored(words, *std::move(name));
+  while (words.take_symbol(".")) {  // a parameter with a prefix: weir.legacy_columns
+    auto rest = words.take_word();
+    if (!rest) return words.error();
+    *name += "." + *rest;
+  }
+  const Command command = *name == kLegacyColumns ? Command::kSetLegacy : Command::kSet;
 
   if (!words.take_symbol("=") && !words.take("to")) return words.error();
   auto value = words.take_name();
@@ -191,7 +201,7 @@ Parsed set(Words& words) {
     if (!next) return words.error();
     all += "," + *next;
   }
-  return finished(words, {.command = Command::kSet, .name = *std::move(name), .value = std::move(all)});
+  return finished(words, {.command = command, .name = *std::move(name), .value = std::move(all)});
 }
 
 Parsed shutdown(Words& words) {

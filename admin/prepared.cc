@@ -110,6 +110,12 @@ base::Error no_such_portal(std::string_view name) {
   return {"34000", fmt::format("portal \"{}\" does not exist", name), {}, {}};
 }
 
+base::Result<Invocation> PreparedSet::understand_here(const Statement& statement) const {
+  TRY(Invocation invocation, understand(statement));
+  if (invocation.view != nullptr && legacy_columns_) invocation.view = with_legacy_columns(invocation.view);
+  return invocation;
+}
+
 base::Status PreparedSet::parse(const wire::Parse& message) {
   const std::string_view name = message.name;
   if (name.empty()) close_statement(name);  // the unnamed one is gone even when the new one is wrong
@@ -119,7 +125,7 @@ base::Status PreparedSet::parse(const wire::Parse& message) {
   Prepared prepared{.statement = parsed.empty() ? Statement() : std::move(parsed.front())};
   TRY(prepared.parameter_types, parameter_types(prepared.statement, message));
   if (!prepared.statement.empty()) {
-    TRY(prepared.invocation, understand(prepared.statement));
+    TRY(prepared.invocation, understand_here(prepared.statement));
     prepared.columns = columns_of(*prepared.invocation);
   }
   prepared.bytes = name.size() + message.sql.size();
@@ -151,7 +157,7 @@ base::Status PreparedSet::bind(const wire::Bind& message) {
   Portal portal{.invocation = prepared->invocation, .columns = prepared->columns, .formats = message.results};
   if (!message.values.empty()) {
     TRY(const Statement statement, with_values(message, *prepared));
-    TRY(portal.invocation, understand(statement));
+    TRY(portal.invocation, understand_here(statement));
   }
   portals_.emplace(std::string(name), std::move(portal));
   return base::Ok{};

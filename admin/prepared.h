@@ -54,10 +54,16 @@ class PreparedSet {
   void close_all_statements();
   void close_all_portals() { portals_.clear(); }
 
+  // From now on views are those with legacy columns, or not.
+  void use_legacy_columns(bool wanted) { legacy_columns_ = wanted; }
+  // understand(), with the view this session gets.
+  base::Result<Invocation> understand_here(const Statement& statement) const;
+
  private:
   std::map<std::string, Prepared, std::less<>> statements_;
   std::map<std::string, Portal, std::less<>> portals_;
   std::size_t bytes_ = 0;
+  bool legacy_columns_ = false;
 };
 
 base::Error no_such_statement(std::string_view name);  // 26000

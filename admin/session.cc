@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/text.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/error_fields.h"
@@ -12,10 +13,25 @@
 
 namespace admin {
 
+namespace {
+
+// As PostgreSQL reads a boolean setting, less its abbreviations.
+std::optional<bool> switched_on(std::string_view value) {
+  const std::string word = base::to_lower(value);
+  if (word == "on" || word == "true" || word == "yes" || word == "1") return true;
+  if (word == "off" || word == "false" || word == "no" || word == "0") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
 Session::Session(const Services& services, const Sources& sources, Meter& meter, pooler::ConsoleUser user,
                  pooler::ConsoleOut& out)
     : services_(services), sources_(sources), meter_(meter), user_(std::move(user)), out_(out) {
   meter_.opened();
+  for (const auto& [name, value] : user_.parameters) {
+    if (name == kLegacyColumns) prepared_.use_legacy_columns(switched_on(value).value_or(false));
+  }
 }
 
 Session::~Session() { meter_.closed(); }
@@ -106,7 +122,7 @@ void Session::on(const wire::Query& query) {
   if (!statements.ok()) return fail(statements.error());
   if (statements->empty()) return wire::append_empty_query_response(buffer_);
   for (const Statement& statement : *statements) {
-    auto invocation = understand(statement);
+    auto invocation = prepared_.understand_here(statement);
     if (!invocation.ok()) {  // nothing runs of a query that is wrong somewhere
       query_.clear();
       return fail(invocation.error());
@@ -183,7 +199,7 @@ void Session::start(Running running) {
   const uint64_t generation = ++generation_;
 
   if (auto refused = refusal(invocation); !refused.ok()) return answered(std::move(refused).error());
-  if (auto reply = run_in_session(invocation)) return answered(*std::move(reply));
+  if (auto answer = run_in_session(invocation)) return answered(*std::move(answer));
   audit(invocation, AuditEvent::Outcome::kStarted);
 
   // An answer inside the call is kept until the call has returned: only then is the token known.
@@ -232,7 +248,7 @@ base::Status Session::refusal(const Invocation& invocation) const {
 }
 
 // What concerns this session alone; nothing for all other commands.
-std::optional<Reply> Session::run_in_session(const Invocation& invocation) {
+std::optional<Answer> Session::run_in_session(const Invocation& invocation) {
   Reply reply = done_reply(invocation);
   switch (invocation.command) {
     case Command::kBegin:
@@ -256,6 +272,14 @@ std::optional<Reply> Session::run_in_session(const Invocation& invocation) {
       reply.notices.push_back(
           {base::Error{"00000", fmt::format("the console ignores \"{}\"", invocation.name), {}, {}}});
       return reply;
+    case Command::kSetLegacy: {
+      const auto wanted = switched_on(invocation.value);
+      if (!wanted) {
+        return base::invalid_parameter(fmt::format("parameter \"{}\" requires a Boolean value", invocation.name));
+      }
+      prepared_.use_legacy_columns(*wanted);
+      return reply;
+    }
     case Command::kReset:
     case Command::kSavepoint:
     case Command::kRelease:

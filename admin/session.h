@@ -69,7 +69,7 @@ class Session final : public pooler::ConsoleSession {
   void start(Running running);
   void answered(Answer answer);
   base::Status refusal(const Invocation& invocation) const;
-  std::optional<Reply> run_in_session(const Invocation& invocation);
+  std::optional<Answer> run_in_session(const Invocation& invocation);
   Reply end_transaction(Command command);
   void audit(const Invocation& invocation, AuditEvent::Outcome outcome, std::string_view problem = {});
   void send_reply(const Reply& reply);

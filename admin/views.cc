@@ -1,6 +1,7 @@
 #include "admin/views.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 
 #include "base/text.h"
@@ -9,28 +10,36 @@ namespace admin {
 
 namespace {
 
-std::vector<View> gather() {
+std::vector<View> gather(std::initializer_list<std::vector<View> (*)()> parts) {
   std::vector<View> all;
-  for (auto part : {pool_views, stats_views, socket_views, config_views, memory_views}) {
+  for (auto part : parts) {
     std::vector<View> views = part();
     std::move(views.begin(), views.end(), std::back_inserter(all));
   }
   return all;
 }
 
-}  // namespace
-
-const std::vector<View>& all_views() {
-  static const std::vector<View> views = gather();
-  return views;
-}
-
-const View* find_view(std::string_view name) {
-  const auto& views = all_views();
+const View* find(const std::vector<View>& views, std::string_view name) {
   const auto found = std::find_if(views.begin(), views.end(), [name](const View& view) {
     return base::equal_ignoring_case(name, view.name);
   });
   return found == views.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const std::vector<View>& all_views() {
+  static const std::vector<View> views =
+      gather({pool_views, stats_views, socket_views, config_views, memory_views});
+  return views;
+}
+
+const View* find_view(std::string_view name) { return find(all_views(), name); }
+
+const View* with_legacy_columns(const View* view) {
+  static const std::vector<View> views = gather({legacy_pool_views, legacy_stats_views});
+  const View* variant = find(views, view->name);
+  return variant == nullptr ? view : variant;
 }
 
 }  // namespace admin

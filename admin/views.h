@@ -49,6 +49,11 @@ const std::vector<View>& all_views();
 // `name` in any case; null if there is none.
 const View* find_view(std::string_view name);
 
+// The view as old exporters expect it: `view` itself, or a variant of it with columns at the end that PgBouncer once
+// had (total_requests until 1.7, reserve_pool until 1.23). Only sessions that set kLegacyColumns see it.
+const View* with_legacy_columns(const View* view);
+inline constexpr std::string_view kLegacyColumns = "weir.legacy_columns";
+
 // `rows(sources, then)` calls then(std::vector<Row>).
 template <typename Row, typename Rows>
 View make_view(std::string_view name, std::string_view help, pooler::ConsoleRole role, Columns<Row> columns,
@@ -67,6 +72,8 @@ std::vector<View> stats_views();   // STATS, STATS_TOTALS, STATS_AVERAGES, TOTAL
 std::vector<View> pool_views();    // POOLS, DATABASES, USERS, PEERS, PEER_POOLS
 std::vector<View> socket_views();  // CLIENTS, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
+std::vector<View> legacy_stats_views();  // STATS
+std::vector<View> legacy_pool_views();   // DATABASES
 std::vector<View> memory_views();  // LISTS, MEM, DNS_HOSTS, DNS_ZONES
 
 // The name under which the console counts itself, as a database and as a user.

@@ -152,7 +152,20 @@ void read_users(const Sources& sources, const pooler::Inspector::Then<UserRow>& 
   });
 }
 
+Columns<DatabaseRow> legacy_database_columns() {
+  Columns<DatabaseRow> columns = database_columns();
+  columns.push_back({"reserve_pool", "As reserve_pool_size.", &DatabaseRow::reserve_pool_size});
+  return columns;
+}
+
 }  // namespace
+
+std::vector<View> legacy_pool_views() {
+  std::vector<View> views;
+  views.push_back(make_view("DATABASES", "SHOW DATABASES with reserve_pool.", ConsoleRole::kStats,
+                            legacy_database_columns(), read_databases));
+  return views;
+}
 
 std::vector<View> pool_views() {
   std::vector<View> views;

@@ -132,7 +132,21 @@ void read_sums(const Sources& sources, const pooler::Inspector::Then<SumRow>& th
   });
 }
 
+Columns<StatsRow> legacy_stats_columns() {
+  Columns<StatsRow> columns = stats_columns();
+  columns.push_back(
+      counter_column("total_requests", "Queries, as total_query_count.", &StatsRow::total, &Totals::query_count));
+  return columns;
+}
+
 }  // namespace
+
+std::vector<View> legacy_stats_views() {
+  std::vector<View> views;
+  views.push_back(make_view("STATS", "SHOW STATS with total_requests.", ConsoleRole::kStats, legacy_stats_columns(),
+                            read_stats));
+  return views;
+}
 
 std::vector<View> stats_views() {
   std::vector<View> views;

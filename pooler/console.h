@@ -163,6 +163,8 @@ struct ConsoleUser {
   std::string name;
   ConsoleRole role = ConsoleRole::kStats;
   std::string address;  // for the audit log
+  // The startup message's parameters beyond user and database, those inside `options` included.
+  std::vector<std::pair<std::string, std::string>> parameters{};
 };
 
 // What a console conversation writes to: the client's stream, after login (AuthenticationOk, ParameterStatus,

@@ -43,6 +43,7 @@ constexpr Example kExamples[] = {
     {Command::kWaitClose, "WAIT_CLOSE appdb", false, "wait_close appdb"},
     {Command::kSet, "SET query_timeout = 5s", false, "set query_timeout=5s"},
     {Command::kSetParameter, "SET extra_float_digits = 3", true, ""},
+    {Command::kSetLegacy, "SET weir.legacy_columns = on", true, ""},
     {Command::kReset, "RESET ALL", true, ""},
     {Command::kBegin, "BEGIN", true, ""},
     {Command::kCommit, "COMMIT", true, ""},

@@ -134,10 +134,12 @@ std::string transcript(std::string_view bytes) {
   return text;
 }
 
-Client::Client(World& world, pooler::ConsoleRole role)
+Client::Client(World& world, pooler::ConsoleRole role,
+               std::vector<std::pair<std::string, std::string>> parameters)
     : session(world.console.open({.name = role == pooler::ConsoleRole::kAdmin ? "root" : "watcher",
                                   .role = role,
-                                  .address = "127.0.0.1:5"},
+                                  .address = "127.0.0.1:5",
+                                  .parameters = std::move(parameters)},
                                  out)) {
   out.on_release = [this] { deliver(); };
 }

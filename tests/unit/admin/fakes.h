@@ -131,7 +131,8 @@ struct World {
 
 class Client {
  public:
-  explicit Client(World& world, pooler::ConsoleRole role = pooler::ConsoleRole::kAdmin);
+  explicit Client(World& world, pooler::ConsoleRole role = pooler::ConsoleRole::kAdmin,
+                  std::vector<std::pair<std::string, std::string>> parameters = {});
 
   // Sends bytes as a stream does, and gives the transcript of what came back since the last call.
   std::string send(std::string_view bytes);

@@ -32,6 +32,8 @@ TEST(ConsoleGrammar, ReadsWhatDriversAndPeopleSend) {
       {"SELECT pg_advisory_unlock_all()", Command::kSelectConstant, "pg_advisory_unlock_all", ""},
       {"PAUSE 'My Db'", Command::kPause, "My Db", ""},
       {"PAUSE $1", Command::kPause, "", ""},
+      {"KILL_CLIENT ('7'::int8)", Command::kKillClient, "7", ""},  // JDBC, preferQueryMode=simple
+      {"PAUSE appdb::text", Command::kPause, "appdb", ""},
       {"SET query_timeout = '5'", Command::kSet, "query_timeout", "5"},
       {"SET query_timeout='5'", Command::kSet, "query_timeout", "5"},
       {"SET admin_users TO a, \"B\"", Command::kSet, "admin_users", "a,B"},
@@ -65,7 +67,8 @@ TEST(ConsoleGrammar, ReadsWhatDriversAndPeopleSend) {
 }
 
 TEST(ConsoleGrammar, RefusesWhatItDoesNotUnderstand) {
-  for (const char* sql : {"PAUSE a b", "DISABLE", "KILL_CLIENT", "KILL ''", "SHOW", "SHOW POOLS x", "SHOW 'pools'",
+  for (const char* sql : {"PAUSE a b", "DISABLE", "KILL_CLIENT", "KILL ''", "KILL ('')", "KILL ('a'",
+                          "KILL a::", "KILL a:b", "SHOW", "SHOW POOLS x", "SHOW 'pools'",
                           "SET", "SET query_timeout", "SET query_timeout =", "SET query_timeout = 1 2",
                           "SHUTDOWN now", "SELECT", "SELECT 1, 2", "SELECT $1", "SELECT 1.5", "SELECT now()",
                           "SELECT version(1)", "SELECT pg_catalog.", "INSERT INTO t VALUES (1)", "1", "\"show\" pools",

@@ -67,6 +67,23 @@ TEST_F(ConsoleSessionTest, WhatAsyncpgSendsToResetAConnectionWorks) {
             "T(pg_advisory_unlock_all:text) D() C(SELECT 1) C(CLOSE CURSOR ALL) C(UNLISTEN) C(RESET) Z(I)");
 }
 
+// Debian's prometheus-pgbouncer-exporter needs these two.
+TEST_F(ConsoleSessionTest, LegacyColumnsAreForSessionsThatAskForThem) {
+  const std::string stats = client_.query("SHOW STATS"), databases = client_.query("SHOW DATABASES");
+  EXPECT_EQ(client_.query("SET weir.legacy_columns = on"), "C(SET) Z(I)");
+  EXPECT_THAT(client_.query("SHOW STATS"), HasSubstr(",avg_bind_count:numeric,total_requests:numeric)"));
+  EXPECT_THAT(client_.query("SHOW DATABASES"), HasSubstr(",disabled:int4,reserve_pool:int4)"));
+  EXPECT_EQ(client_.query("SET weir.legacy_columns TO 'maybe'"), "E(ERROR 22023) Z(I)");
+  EXPECT_EQ(client_.query("SET weir.legacy_columns TO off"), "C(SET) Z(I)");
+  EXPECT_EQ(client_.query("SHOW DATABASES"), databases);
+  EXPECT_THAT(stats, testing::Not(HasSubstr("total_requests")));
+
+  Client exporter(world_, pooler::ConsoleRole::kStats, {{"weir.legacy_columns", "on"}});
+  EXPECT_THAT(exporter.query("SHOW STATS"), HasSubstr(",total_requests:numeric)"));
+  EXPECT_THAT(exporter.send(Batch().parse("SHOW DATABASES").describe_statement().sync().bytes),
+              HasSubstr(",reserve_pool:int4)"));
+}
+
 // ---- Extended protocol ----
 
 TEST_F(ConsoleSessionTest, AnExtendedQueryHasDescriptionsAndRows) {
