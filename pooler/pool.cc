@@ -702,7 +702,7 @@ void Pool::kill_servers() {
 
 bool Pool::any_close_needed() const {
   const Lock lock(mutex_);
-  return std::any_of(servers_.begin(), servers_.end(), [](const auto& s) { return s.second->books.close_needed; });
+  return std::any_of(servers_.begin(), servers_.end(), [](const auto& s) { return s.second->books.close_needed.load(); });
 }
 
 void Pool::cancel_begins(Server& server) {
@@ -722,6 +722,14 @@ void Pool::cancel_ends(ServerId id) {
            server->books.state == static_cast<int>(ServerState::kBeingCanceled);
   }
   if (free) make_available(*server);
+}
+
+bool Pool::still_runs(ServerId id, uint64_t generation) const {
+  const Lock lock(mutex_);
+  const auto found = servers_.find(id);
+  if (found == servers_.end() || found->second->books.generation != generation) return false;
+  const auto state = static_cast<ServerState>(found->second->books.state);
+  return state == ServerState::kActive || state == ServerState::kRecovering;
 }
 
 PoolRow Pool::row() const {

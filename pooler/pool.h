@@ -142,6 +142,8 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   // A cancel connection that may hit what runs on `server` begins or ends. On the server's worker.
   void cancel_begins(Server& server);
   void cancel_ends(ServerId id);
+  // The lease that a cancel was meant for goes on. On the server's worker.
+  bool still_runs(ServerId id, uint64_t generation) const;
 
   PoolRow row() const;
   int server_count() const;  // logged in or logging in

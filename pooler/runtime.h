@@ -14,6 +14,7 @@
 #include "pooler/budget.h"
 #include "pooler/cancel.h"
 #include "pooler/console.h"
+#include "pooler/key_cache.h"
 #include "wire/dial.h"
 #include "wire/tls.h"
 
@@ -21,6 +22,7 @@ namespace pooler {
 
 class Throttle;
 class AuthQueries;
+class Worker;
 
 struct Runtime {
   base::Offload& offload;  // PBKDF2, files, PAM, LDAP
@@ -30,10 +32,12 @@ struct Runtime {
   AuthQueries& auth_queries;
   std::string made_up_key;  // secret of this process, for the salts of unknown users
 
-  Budgets budgets;
-  std::vector<base::EventLoop*> loops;  // one per worker; fixed after start
+  Budgets budgets{};
+  KeyCache keys{};
+  std::vector<base::EventLoop*> loops{};  // one per worker; fixed after start
+  std::vector<Worker*> worker_list{};     // the same
   Console* console = nullptr;           // set before the workers start
-  std::vector<std::pair<std::string, std::string>> console_parameters;
+  std::vector<std::pair<std::string, std::string>> console_parameters{};
   std::atomic<uint64_t> next_id{1};  // clients and servers
 
   uint64_t new_id() { return next_id.fetch_add(1, std::memory_order_relaxed); }
@@ -50,8 +54,8 @@ struct Runtime {
   }
 
   // Members with a default come last, so that the references can be given as an aggregate.
-  mutable std::mutex tls_mutex_;
-  std::shared_ptr<const wire::TlsContext> client_tls_;  // guarded by tls_mutex_
+  mutable std::mutex tls_mutex_{};
+  std::shared_ptr<const wire::TlsContext> client_tls_{};  // guarded by tls_mutex_
 };
 
 }  // namespace pooler

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/result.h"
 #include "base/strong.h"
 #include "pooler/params.h"
 #include "pooler/prepared.h"

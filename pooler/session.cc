@@ -9,6 +9,7 @@
 #include "pooler/runtime.h"
 #include "pooler/worker.h"
 #include "wire/build.h"
+#include "wire/options.h"
 #include "wire/tls.h"
 
 namespace pooler {
@@ -68,7 +69,7 @@ void Session::on_login(base::Result<LoginResult> result) {
   user_ = login_->user();
   database_ = login_->database();
   if (!result.ok()) {
-    log.limited(result.error().sqlstate, "client {} {}: login as \"{}\" to \"{}\" failed: {}", id_, address_, user_,
+    log.limited(result.error().sqlstate).info("client {} {}: login as \"{}\" to \"{}\" failed: {}", id_, address_, user_,
                 database_, result.error().message);
     fail(result.error());
     return;
@@ -158,7 +159,7 @@ void Session::try_param(const std::string& name, const std::string& value) {
       lease_->params().on_set(name, value);
     } else {
       std::erase_if(welcome_->startup, [&name](const auto& entry) { return entry.first == name; });
-      log.limited("startup parameter " + name, "client {}: startup parameter \"{}\" ignored: {}", id_, name,
+      log.limited("startup parameter").info("client {}: startup parameter \"{}\" ignored: {}", id_, name,
                   status.error().message);
       auto notice = status.error();
       notice.message = "startup parameter \"" + name + "\" was ignored: " + notice.message;
@@ -549,7 +550,7 @@ void Session::fail(const base::Error& error) {
   wire::append_error_response(last, error, wire::Severity::kFatal);
   client_.write(last);
   if (worker_.config()->weir.log_pooler_errors && welcomed_)
-    log.limited(error.sqlstate, "client {} {}: closing: {}", id_, address_, error.message);
+    log.limited(error.sqlstate).info("client {} {}: closing: {}", id_, address_, error.message);
   finish(false);
 }
 

@@ -2,10 +2,11 @@
 // Throttle: what slows down those who have not logged in: how many connections may be on their way to a log-in, and
 // how long the answer to a failed one is held back.
 //
-// Addresses count as text; the addresses of one IPv6 /64 count as one, because a single customer owns them all, and
-// all Unix sockets count under the empty address. Failures drain away with time (a leaky bucket per address, per user
-// and per pair of both). Holding back concerns failed log-ins only, and refusing concerns one address only, so nobody
-// can lock a user out from elsewhere by failing in that user's name. Time comes in with the calls. From any thread.
+// The addresses of one IPv6 /64 count as one, because a single customer owns them all, and whatever is no address
+// (empty, "unix") is the Unix socket and counts as one. Failures drain away with time (a leaky bucket per address, per
+// user and per pair of both). Holding back concerns failed log-ins only, and refusing concerns one address only, so
+// nobody can lock a user out from elsewhere by failing in that user's name. Time comes in with the calls. From any
+// thread.
 
 #include <cstddef>
 #include <cstdint>

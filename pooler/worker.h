@@ -61,7 +61,7 @@ class Worker {
   // An object that goes when the current turn of the loop is over.
   template <typename T>
   struct Doomed : base::Deferred {
-    explicit Doomed(std::unique_ptr<T> object) : object(std::move(object)) {}
+    explicit Doomed(std::unique_ptr<T> doomed) : object(std::move(doomed)) {}
     std::unique_ptr<T> object;
   };
 

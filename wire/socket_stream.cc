@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -148,17 +149,26 @@ void SocketStream::on_readable() {
     blocked_ = false;
     flush();
   }
+  if (first_byte_) {
+    char byte = 0;
+    if (::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+      const auto look = std::move(first_byte_);
+      if ((*look)(byte)) return;
+    }
+  }
   auto& buffer = lent_buffer();
   // The lent buffer is larger than a TLS record, so nothing decrypted stays behind in TLS when a turn ends.
   for (int turn = 0; turn < kReadsPerEvent && !paused_ && fd_ >= 0; ++turn) {
     std::size_t got = 0;
-    const Io io = receive(buffer.data(), buffer.size(), got);
+    const std::size_t room = read_limit_ > 0 ? std::min(read_limit_, buffer.size()) : buffer.size();
+    const Io io = receive(buffer.data(), room, got);
     if (io == Io::kBlocked) return;
     if (io == Io::kEnd) {
       fail(failure_);
       return;
     }
     deliver({buffer.data(), got});
+    if (fd_ < 0 || on_secured_ || first_byte_) return;
     const bool more = tls_ ? tls_->buffered() : got == buffer.size();
     if (!more) return;
   }
@@ -291,6 +301,10 @@ void SocketStream::start_tls(std::unique_ptr<TlsSession> session, std::function<
   tls_ = std::move(session);
   on_secured_ = std::make_unique<std::function<void(base::Status)>>(std::move(on_secured));
   continue_handshake();
+}
+
+void SocketStream::peek_first_byte(std::function<bool(char)> look) {
+  first_byte_ = std::make_unique<std::function<bool(char)>>(std::move(look));
 }
 
 void SocketStream::continue_handshake() {

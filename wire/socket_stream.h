@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/loop.h"
+#include "base/result.h"
 #include "wire/stream.h"
 
 namespace wire {
@@ -38,6 +39,11 @@ class SocketStream final : public Stream, private base::FdHandler {
   void redeliver() override;
   void close() override;
   void close_after_flush() override;
+
+  // Reads at most so many bytes at once; 0: as many as there are. For what must not be read past.
+  void limit_reads(std::size_t most) { read_limit_ = most; }
+  // Shows the next byte, once, before it is read: returning true means that it was taken care of (start_tls).
+  void peek_first_byte(std::function<bool(char)> look);
 
   // Bytes received and not consumed yet.
   std::size_t kept() const { return kept_.size(); }
@@ -78,6 +84,8 @@ class SocketStream final : public Stream, private base::FdHandler {
   std::string out_;
   std::size_t out_position_ = 0;
   std::string failure_;  // why the socket is of no use any more; told from the loop, never from a write
+  std::size_t read_limit_ = 0;
+  std::unique_ptr<std::function<bool(char)>> first_byte_;
   bool paused_ = false;
   bool blocked_ = false;          // the socket takes no more for now
   bool closing_ = false;          // close when everything is sent

@@ -1,0 +1,191 @@
+#include "pooler/cancel.h"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "base/ticket.h"
+#include "pooler/pool.h"
+#include "pooler/runtime.h"
+#include "wire/build.h"
+#include "wire/dial.h"
+#include "wire/socket_stream.h"
+
+namespace pooler {
+namespace {
+
+const base::Logger log{"cancel"};
+
+constexpr std::size_t kShortSecret = 4, kLongSecret = 32;
+
+std::atomic<int> in_flight{0};
+std::atomic<uint64_t> dropped{0};
+
+// One cancel connection. Owns itself; lives on the loop of the server it is aimed at.
+class Flight final : public base::Deferred, private wire::StreamHandler {
+ public:
+  using StillMeant = std::function<bool()>;
+  using Ended = std::function<void()>;
+
+  Flight(base::EventLoop& loop, wire::CancelKey key, base::Duration limit, StillMeant still_meant, Ended ended)
+      : loop_(loop),
+        key_(std::move(key)),
+        still_meant_(std::move(still_meant)),
+        ended_(std::move(ended)),
+        deadline_(loop, [this] { end(); }) {
+    in_flight.fetch_add(1, std::memory_order_relaxed);
+    deadline_.once(limit);
+  }
+  ~Flight() override { in_flight.fetch_sub(1, std::memory_order_relaxed); }
+
+  static void launch(std::unique_ptr<Flight> flight, Runtime& runtime, wire::DialTarget target,
+                     const wire::SocketOptions& options, base::Duration limit, wire::TlsContextPtr tls,
+                     conf::TlsMode mode) {
+    Flight* self = flight.release();
+    self->tls_context_ = std::move(tls);
+    self->mode_ = mode;
+    self->host_ = target.host;
+    self->ticket_ = wire::dial(self->loop_, runtime.resolver, std::move(target), options, limit,
+                               [self](base::Result<base::Fd> fd) {
+                                 if (!fd.ok()) return self->end();
+                                 self->on_connected(std::move(fd).value());
+                               });
+  }
+
+ private:
+  void on_connected(base::Fd fd) {
+    stream_ = std::make_unique<wire::SocketStream>(fd.release());
+    stream_->attach(loop_, *this);
+    const bool local = host_.empty() || host_[0] == '/' || host_[0] == '@';
+    if (!tls_context_ || local || mode_ == conf::TlsMode::kDisable || mode_ == conf::TlsMode::kAllow) return send_key();
+    std::string request;
+    wire::append_ssl_request(request);
+    asked_tls_ = true;
+    stream_->write(request);
+    stream_->flush();
+  }
+
+  std::size_t on_data(std::string_view bytes) override {
+    if (asked_tls_ && !sent_) {
+      if (bytes == "S") {
+        auto session = wire::TlsSession::connect(tls_context_, stream_->fd(), host_);
+        if (!session.ok()) {
+          end();
+          return bytes.size();
+        }
+        stream_->start_tls(std::move(session).value(),
+                           [this](base::Status status) { status.ok() ? send_key() : end(); });
+      } else if (bytes == "N" && mode_ == conf::TlsMode::kPrefer) {
+        send_key();
+      } else {
+        end();
+      }
+    }
+    return bytes.size();
+  }
+
+  void send_key() {
+    if (!still_meant_()) return end();
+    sent_ = true;
+    std::string request;
+    wire::append_cancel_request(request, key_);
+    stream_->write(request);
+    stream_->flush();
+  }
+
+  void on_drained() override {}
+  // PostgreSQL has acted on it.
+  void on_closed(const base::Error&) override { end(); }
+
+  void end() {
+    if (over_) return;
+    over_ = true;
+    deadline_.cancel();
+    ticket_.drop();
+    if (stream_) stream_->close();
+    loop_.defer_delete(std::unique_ptr<Flight>(this));
+    ended_();
+  }
+
+  base::EventLoop& loop_;
+  const wire::CancelKey key_;
+  StillMeant still_meant_;
+  Ended ended_;
+  base::Timer deadline_;
+  base::Ticket ticket_;
+  std::unique_ptr<wire::SocketStream> stream_;
+  wire::TlsContextPtr tls_context_;
+  conf::TlsMode mode_ = conf::TlsMode::kDisable;
+  std::string host_;
+  bool asked_tls_ = false, sent_ = false, over_ = false;
+};
+
+bool may_launch() {
+  if (in_flight.load(std::memory_order_relaxed) < kMaxCancels) return true;
+  dropped.fetch_add(1, std::memory_order_relaxed);
+  log.limited("bound").warn("a cancel request was dropped: {} are under way", kMaxCancels);
+  return false;
+}
+
+}  // namespace
+
+wire::CancelKey CancelKeys::add(int worker, uint64_t client, wire::ProtocolVersion version) {
+  std::string secret = base::secure_bytes(version >= wire::kProtocol32 ? kLongSecret : kShortSecret);
+  for (;;) {
+    // Some clients print the pid as a signed number: the highest bit stays clear. The middle bytes carry the peer.
+    auto pid = static_cast<uint32_t>(base::random_u64()) & 0x7fffffffU;
+    if (peer_id_ != 0) pid = (pid & 0x7f0000ffU) | (static_cast<uint32_t>(peer_id_) << 8);
+    if (pid == 0) continue;
+    Shard& home = shard(pid);
+    const std::lock_guard lock(home.mutex);
+    if (!home.by_pid.try_emplace(pid, Entry{secret, {worker, client}}).second) continue;
+    return wire::CancelKey(pid, secret);
+  }
+}
+
+void CancelKeys::remove(const wire::CancelKey& key) {
+  Shard& home = shard(key.pid());
+  const std::lock_guard lock(home.mutex);
+  home.by_pid.erase(key.pid());
+}
+
+std::optional<CancelTarget> CancelKeys::find(const wire::CancelKey& key) const {
+  const Shard& home = shard(key.pid());
+  const std::lock_guard lock(home.mutex);
+  const auto found = home.by_pid.find(key.pid());
+  if (found == home.by_pid.end() || !base::constant_time_equal(found->second.secret, key.secret())) return std::nullopt;
+  return found->second.target;
+}
+
+int CancelKeys::peer_of(const wire::CancelKey& key) { return static_cast<int>((key.pid() >> 8) & 0xffffU); }
+
+void cancel_what_runs(Runtime& runtime, Server& server) {
+  if (server.cancel_key().empty() || !may_launch()) return;
+  auto pool = server.pool().shared_from_this();
+  const auto settings = pool->settings();
+  pool->cancel_begins(server);
+  const ServerId id = server.id();
+  auto& loop = *server.loop();
+  auto flight = std::make_unique<Flight>(
+      loop, server.cancel_key(), settings->cancel_wait_timeout,
+      [pool, id, generation = server.books.generation] { return pool->still_runs(id, generation); },
+      [pool, id] { pool->cancel_ends(id); });
+  Flight::launch(std::move(flight), runtime, {server.address().host, server.address().port},
+                 wire::socket_options(settings->config->weir), settings->cancel_wait_timeout, settings->tls,
+                 settings->target.tls_mode);
+}
+
+void cancel_at_peer(Runtime& runtime, int worker, const std::string& host, int port, const wire::CancelKey& key) {
+  if (!may_launch()) return;
+  constexpr base::Duration kPeerTimeout = std::chrono::seconds(10);
+  auto flight = std::make_unique<Flight>(
+      *runtime.loops[static_cast<std::size_t>(worker)], key, kPeerTimeout, [] { return true; }, [] {});
+  Flight::launch(std::move(flight), runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable);
+}
+
+int cancels_in_flight() { return in_flight.load(std::memory_order_relaxed); }
+uint64_t cancels_dropped() { return dropped.load(std::memory_order_relaxed); }
+
+}  // namespace pooler
