@@ -1,0 +1,75 @@
+#pragma once
+// App: every object of the process, built from one another in order, and taken apart in the opposite one.
+//
+// The main thread has a loop of its own for what must not wait for clients: accepting, signals, reload, statistics.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/options.h"
+#include "app/service_manager.h"
+#include "app/settings_source.h"
+#include "app/tls_setup.h"
+#include "base/loop.h"
+#include "base/offload.h"
+#include "conf/config.h"
+#include "pooler/auth_query.h"
+#include "pooler/cancel.h"
+#include "pooler/listener.h"
+#include "pooler/pools.h"
+#include "pooler/runtime.h"
+#include "pooler/throttle.h"
+#include "pooler/worker.h"
+#include "wire/resolver.h"
+
+namespace app {
+
+class App {
+ public:
+  // What main() prepared while it could still be root.
+  struct Prepared {
+    SettingsSource source;
+    conf::ConfigPtr config;
+    TlsPair tls;
+    std::vector<pooler::ListenSocket> sockets;
+    ManagerEnvironment manager;
+    int workers = 1;
+  };
+  explicit App(Prepared prepared);
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
+
+  // Serves until it is told to stop.
+  void run();
+
+ private:
+  void start_workers();
+  void deal_out(base::Fd client, pooler::ListenerInfo listener);
+  void stop();
+
+  SettingsSource source_;
+  conf::ConfigPtr config_;
+  base::EventLoop loop_;  // the main thread's
+  // Before whatever calls back on their loops, so that they end after it.
+  std::vector<std::unique_ptr<pooler::Worker>> workers_;
+  base::Offload offload_;
+  wire::Resolver resolver_;
+  pooler::CancelKeys cancel_keys_;
+  pooler::Throttle throttle_;
+  pooler::AuthQueries auth_queries_;
+  pooler::Runtime runtime_;
+  pooler::Pools pools_;
+  pooler::Listeners listeners_;
+  Notifier notifier_;
+  std::size_t next_worker_ = 0;
+};
+
+// How many workers a configuration means on this machine.
+int worker_count(const conf::Config& config);
+wire::ResolverSettings resolver_settings(const conf::Config& config);
+pooler::ThrottleLimits throttle_limits(const conf::Config& config);
+
+}  // namespace app

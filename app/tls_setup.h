@@ -1,0 +1,18 @@
+#pragma once
+// The TLS contexts of both sides, as a configuration asks for them.
+
+#include "base/result.h"
+#include "conf/config.h"
+#include "wire/tls.h"
+
+namespace app {
+
+struct TlsPair {
+  wire::TlsContextPtr client;  // null: clients get no TLS
+  wire::TlsContextPtr server;  // null: only where no connection to a server may use it
+};
+
+// Reads certificate and key files: not on a loop.
+base::Result<TlsPair> make_tls(const conf::Config& config);
+
+}  // namespace app
