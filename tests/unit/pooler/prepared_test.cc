@@ -1,0 +1,130 @@
+#include "pooler/prepared.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace pooler {
+namespace {
+
+using namespace std::string_view_literals;
+
+TEST(Prepared, TheSameBodyIsOneStatement) {
+  const auto a = intern_statement("SELECT 1\0\0\0"sv);
+  const auto b = intern_statement("SELECT 1\0\0\0"sv);
+  EXPECT_EQ(a, b);
+}
+
+TEST(Prepared, ParameterTypesArePartOfTheStatement) {
+  const auto a = intern_statement("SELECT $1\0\0\0"sv);
+  const auto b = intern_statement("SELECT $1\0\0\1\0\0\0\x17"sv);
+  EXPECT_NE(a, b);
+  EXPECT_NE(a->name, b->name);
+}
+
+TEST(Prepared, AStatementDiesWithItsLastHolder) {
+  const std::size_t before = interned_statements();
+  {
+    const auto held = intern_statement("SELECT 'dies'\0\0\0"sv);
+    EXPECT_EQ(interned_statements(), before + 1);
+  }
+  EXPECT_EQ(interned_statements(), before);
+  EXPECT_EQ(intern_statement("SELECT 'dies'\0\0\0"sv)->body, "SELECT 'dies'\0\0\0"sv);
+}
+
+TEST(Prepared, NamesNeverCollide) {
+  std::set<std::string> names;
+  std::vector<PreparedPtr> held;
+  for (int i = 0; i < 20'000; ++i) {
+    held.push_back(intern_statement("SELECT " + std::to_string(i)));
+    EXPECT_TRUE(names.insert(held.back()->name).second);
+  }
+}
+
+TEST(Prepared, InterningFromManyThreadsIsSafe) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([] {
+      for (int i = 0; i < 5000; ++i) {
+        const std::string body = "SELECT " + std::to_string(i % 7);
+        EXPECT_EQ(intern_statement(body)->body, body);
+      }
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+TEST(ServerStatements, TheLeastRecentlyUsedGoesFirst) {
+  ServerStatements server;
+  const auto a = intern_statement("a"), b = intern_statement("b"), c = intern_statement("c");
+  server.add(a);
+  server.add(b);
+  EXPECT_EQ(server.over(2), nullptr);
+  server.add(c);
+  EXPECT_EQ(server.over(2), a);
+  EXPECT_TRUE(server.has(*a));
+  EXPECT_EQ(server.over(2), b);
+  server.remove(*b);
+  EXPECT_EQ(server.over(2), nullptr);
+  EXPECT_FALSE(server.has(*b));
+}
+
+TEST(Undo, ParseThatFailedIsForgottenOnBothSides) {
+  ServerStatements server;
+  ClientStatements client;
+  const auto s = intern_statement("bad");
+  client.add("s1", s);
+  server.add(s);
+  Change change;
+  change.statement = s;
+  change.client_name = "s1";
+  change.client_op = change.server_op = Change::Op::kAdded;
+  undo(change, false, server, &client);
+  EXPECT_EQ(client.find("s1"), nullptr);
+  EXPECT_FALSE(server.has(*s));
+}
+
+TEST(Undo, CloseThatWasSkippedDidNotHappen) {
+  ServerStatements server;
+  ClientStatements client;
+  const auto s = intern_statement("kept");
+  Change change;
+  change.statement = s;
+  change.client_name = "s1";
+  change.client_op = change.server_op = Change::Op::kRemoved;
+  undo(change, true, server, &client);
+  EXPECT_EQ(client.find("s1"), s);
+  EXPECT_TRUE(server.has(*s));
+}
+
+TEST(Undo, UnnamedParseThatFailedLeavesNoneAndOneThatWasSkippedLeavesTheOld) {
+  const auto old_one = std::make_shared<const Unnamed>(std::string("old"));
+  const auto new_one = std::make_shared<const Unnamed>(std::string("new"));
+  for (const bool skipped : {false, true}) {
+    ServerStatements server;
+    ClientStatements client;
+    server.unnamed = client.unnamed = new_one;
+    Change change;
+    change.server_unnamed = change.client_unnamed = true;
+    change.server_unnamed_before = change.client_unnamed_before = old_one;
+    undo(change, skipped, server, &client);
+    EXPECT_EQ(client.unnamed, skipped ? old_one : nullptr);
+    EXPECT_EQ(server.unnamed, skipped ? old_one : nullptr);
+  }
+}
+
+TEST(Undo, WithoutAClientOnlyTheServerIsPutRight) {
+  ServerStatements server;
+  const auto s = intern_statement("x");
+  server.add(s);
+  Change change;
+  change.statement = s;
+  change.server_op = change.client_op = Change::Op::kAdded;
+  undo(change, false, server, nullptr);
+  EXPECT_FALSE(server.has(*s));
+}
+
+}  // namespace
+}  // namespace pooler
