@@ -26,11 +26,11 @@ bench: build ## Weir, PgBouncer and the bare relay in one run
 
 load: build ## a load profile with thresholds: PROFILE=smoke|load|stress|spike|soak
 	@scripts/setup.sh bench
-	@bench/load.sh $(PROFILE)
+	@/usr/bin/python3 bench/load.py $(PROFILE)
 
 soak: build ## the long load profile: memory and errors over an hour (SOAK_SECONDS=...)
 	@scripts/setup.sh bench
-	@bench/load.sh soak
+	@/usr/bin/python3 bench/load.py soak
 
 fuzz: ## libFuzzer on everything that parses (FUZZ_RUNS=..., FUZZ_TARGETS="...")
 	@JOBS=$(JOBS) scripts/fuzz.sh

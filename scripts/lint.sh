@@ -3,10 +3,10 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT" || exit 1
-for script in scripts/*.sh bench/*.sh .ci/run; do
+for script in scripts/*.sh .ci/run; do
   [ -e "$script" ] || continue
   bash -n "$script"
 done
 if command -v shellcheck >/dev/null; then
-  shellcheck -x -S warning -e SC2034 scripts/*.sh bench/*.sh .ci/run
+  shellcheck -x -S warning -e SC2034 scripts/*.sh .ci/run
 fi

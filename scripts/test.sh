@@ -99,7 +99,7 @@ fuzz_step() { FUZZ_SECONDS=10 FUZZ_RESULTS=$results scripts/fuzz.sh; }
 
 bench_step() {
   as_test bench short /usr/bin/python3 bench/run.py --short
-  as_test bench smoke bench/load.sh smoke
+  as_test bench smoke /usr/bin/python3 bench/load.py smoke
 }
 
 say "setup"
