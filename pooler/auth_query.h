@@ -18,6 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/clock.h"
@@ -26,12 +27,19 @@
 #include "conf/config.h"
 #include "conf/secrets.h"
 
+namespace wire {
+struct PgRows;
+}
+
 namespace pooler {
 
 struct Runtime;
 
 // A secret, nothing for a user who does not exist, or why it could not be found out (for the log, not for the client).
 using FoundSecret = base::Result<std::optional<conf::UserSecret>>;
+
+// What an answer of auth_query says about `user`. Pure.
+FoundSecret secret_in(const wire::PgRows& answer, std::string_view user);
 
 class AuthQueries {
  public:
@@ -45,8 +53,14 @@ class AuthQueries {
   static constexpr base::Duration kUnknownTtl = std::chrono::seconds(1);
   // Users remembered as unknown, per worker: a megabyte or two.
   static constexpr std::size_t kUnknownMax = 10'000;
-  // Users asked for at the same time, per worker and database; more are refused.
+  // After a connection failed, lookups get the same error for so long without another attempt. Shorter than a person
+  // would notice after the server is back.
+  static constexpr base::Duration kRetryAfter = std::chrono::milliseconds(500);
+  // Log-ins that wait for an answer at the same time, per worker and database; more are refused.
   static constexpr std::size_t kWaitingMax = 1'000;
+  // Databases asked at the same time, per worker. Behind a "*" section strangers choose their names, and each costs a
+  // connection; auth_dbname makes them one.
+  static constexpr std::size_t kDatabasesMax = 100;
 
   AuthQueries();
   ~AuthQueries();
