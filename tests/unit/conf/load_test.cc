@@ -5,8 +5,6 @@
 
 #include <chrono>
 
-#include "conf/docs.h"
-
 namespace conf {
 namespace {
 
@@ -294,31 +292,6 @@ TEST(LoadUrl, ServesThatServerOnLoopback) {
   EXPECT_EQ(config.server_tls_mode(*config.find_database("app")), TlsMode::kRequire);
   EXPECT_NE(config.find_database("anything"), nullptr);
   EXPECT_FALSE(load_url("mysql://x", around).problems.empty());
-}
-
-TEST(Docs, SampleFileLoads) {
-  const LoadResult result = load(sample_toml());
-  EXPECT_EQ(to_text(result.problems), "");
-  EXPECT_EQ(to_text(result.warnings), "");
-}
-
-// Removing the # before every setting must give settings that Weir knows, most of them with their defaults.
-TEST(Docs, SampleFileNamesOnlyKnownSettings) {
-  std::string text = sample_toml();
-  for (std::size_t at = 0; (at = text.find("\n#", at)) != std::string::npos; ++at) {
-    if (text[at + 2] != ' ') text.erase(at + 1, 1);
-  }
-  for (const Problem& problem : load(text).problems) {
-    EXPECT_THAT(problem.message, testing::Not(HasSubstr("unknown"))) << to_text(problem);
-    EXPECT_THAT(problem.message, testing::Not(HasSubstr("Error while parsing"))) << to_text(problem);
-  }
-}
-
-TEST(Docs, EverySettingIsInTheManual) {
-  const std::string text = settings_markdown();
-  for (const char* name : {"listen_addr", "log_format", "target_session_attrs", "`count`", "reserve_pool_size"}) {
-    EXPECT_THAT(text, HasSubstr(name));
-  }
 }
 
 }  // namespace
