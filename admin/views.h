@@ -12,14 +12,12 @@
 #include <vector>
 
 #include "admin/table.h"
+#include "conf/diff.h"
 #include "pooler/console.h"
 
 namespace admin {
 
-struct ConfigRow {
-  std::string key, value, default_value;
-  bool changeable = true;
-};
+using conf::ConfigRow;
 
 // The console's own part in POOLS, DATABASES, STATS and LISTS: PgBouncer counts its console as a database.
 struct ConsoleNumbers {
