@@ -73,7 +73,7 @@ class Login final : public ClientLogin {
     if (behind_proxy_)
       stream_.limit_reads(wire::kProxyHeaderSize);
     else
-      expect_first_byte();
+      admit();
   }
 
   std::string_view user() const override { return user_; }
@@ -95,6 +95,13 @@ class Login final : public ClientLogin {
   enum class Phase { kFirst, kLookup, kSecret, kWorking };
 
   // ---- before the startup packet ----
+
+  void admit() {
+    auto admitted = worker_.runtime().throttle.admit(unix_socket_ ? std::string_view() : address_);
+    if (!admitted.ok()) return refuse(admitted.error());
+    preauth_ = std::move(admitted).value();
+    expect_first_byte();
+  }
 
   void expect_first_byte() {
     if (unix_socket_ || !config_->weir.client_tls_direct || !worker_.runtime().client_tls()) return;
@@ -123,7 +130,7 @@ class Login final : public ClientLogin {
     }
     behind_proxy_ = false;
     stream_.limit_reads(0);
-    expect_first_byte();
+    admit();
     return parsed->consumed;
   }
 
@@ -466,6 +473,7 @@ class Login final : public ClientLogin {
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 
   Phase phase_ = Phase::kFirst;
+  PreauthTicket preauth_;
   wire::AskedBefore asked_;
   bool behind_proxy_ = false;
   bool direct_tls_ = false;
