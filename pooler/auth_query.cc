@@ -321,7 +321,10 @@ void AuthQueries::OfWorker::remember_unknown(const std::string& key, const std::
 void AuthQueries::OfWorker::sweep() {
   const base::TimePoint now = base::now();
   for (auto& [key, database] : databases_) {
-    std::erase_if(database->retired, [](const Connection& one) { return one.client->idle(); });
+    // An answer may still be on its way for as long as a lookup takes.
+    std::erase_if(database->retired, [now](const Connection& one) {
+      return one.client->idle() && now - one.used > 2 * kLookupTimeout;
+    });
     std::erase_if(database->connections,
                   [now](const Connection& one) { return one.client->idle() && now - one.used >= kIdleTimeout; });
   }

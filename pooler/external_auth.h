@@ -42,10 +42,10 @@ struct ExternalRequest {
 // what the method ldap could not work with.
 base::Result<ExternalOptions> parse_ldap_options(std::string_view text);
 
-// Asks. `done` is called once, from the loop, with success or with the reason for the log (28P01 for a refused
-// password, 28000 or 08006 when the question could not be asked); it is not for the client. A dropped ticket means
-// that nobody wants to know any more. Refused at once: an empty password (to LDAP that is an anonymous bind, which
-// succeeds), wrong options, an Offload with a full line.
+// Asks. `done` is called once, from the loop and never from inside this call, with success or with the reason for the
+// log (28P01 for a refused password, 28000, F0000 or 08006 when the question could not be asked); it is not for the
+// client. A dropped ticket means that nobody wants to know any more. An empty password is refused without asking: to
+// LDAP it would be an anonymous bind, which succeeds. An error is returned only when the Offload's line is full.
 base::Result<base::Ticket> check_password_externally(base::Offload& offload, base::EventLoop& loop,
                                                      ExternalRequest request,
                                                      std::function<void(base::Status)> done);
