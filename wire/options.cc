@@ -4,12 +4,12 @@
 #include <array>
 #include <optional>
 
+#include "base/text.h"
+
 namespace wire {
 namespace {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // The server's one-letter switches, as its process_postgres_switches has them.
 struct Switch {
@@ -58,6 +58,16 @@ base::Error invalid_argument(std::string_view word) {
       "Try \"postgres --help\" for more information.");
 }
 
+base::Error bad_name(const std::string& name) {
+  if (name.find('.') == std::string::npos) {
+    return base::undefined_object("unrecognized configuration parameter \"" + name + "\"");
+  }
+  return base::Error{"42602",
+                     "invalid configuration parameter name \"" + name + "\"",
+                     "Custom parameter names must be two or more simple identifiers separated by dots.",
+                     {}};
+}
+
 base::Status add_named(char letter, std::string_view argument, Settings& settings) {
   const std::size_t equals = argument.find('=');
   std::string name(argument.substr(0, equals));
@@ -66,9 +76,7 @@ base::Status add_named(char letter, std::string_view argument, Settings& setting
     const std::string prefix = letter == '-' ? "--" : "-c ";
     return base::syntax_error(prefix + std::string(argument) + " requires a value");
   }
-  if (!is_setting_name(name)) {
-    return base::undefined_object("unrecognized configuration parameter \"" + name + "\"");
-  }
+  if (!is_setting_name(name)) return bad_name(name);
   settings.emplace_back(normalize_setting_name(name), argument.substr(equals + 1));
   return base::Ok{};
 }
@@ -191,8 +199,7 @@ base::Result<Settings> parse_options(std::string_view options) {
 }
 
 std::string normalize_setting_name(std::string_view name) {
-  std::string normal(name);
-  std::ranges::transform(normal, normal.begin(), lower);
+  std::string normal = base::to_lower(name);
   if (normal == "sort_mem") return "work_mem";
   if (normal == "vacuum_mem") return "maintenance_work_mem";
   return normal;
@@ -202,7 +209,7 @@ bool is_setting_name(std::string_view name) {
   bool at_start = true;
   for (char c : name) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool letter = (lower(c) >= 'a' && lower(c) <= 'z') || c == '_' || byte >= 0x80;
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || byte >= 0x80;
     if (c == '.' && !at_start) {
       at_start = true;
     } else if (letter || (!at_start && ((c >= '0' && c <= '9') || c == '$'))) {

@@ -1,8 +1,8 @@
 #include "wire/startup.h"
 
-#include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 
@@ -44,8 +44,6 @@ base::Result<StartupMessage> parse_parameters(ProtocolVersion version, Reader re
   return startup;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // PostgreSQL's parse_bool: any case, and any beginning that is not also the beginning of another word.
 std::optional<bool> parse_bool(std::string_view value) {
   struct Word {
@@ -61,8 +59,7 @@ std::optional<bool> parse_bool(std::string_view value) {
                                                {"off", 2, false},
                                                {"1", 1, true},
                                                {"0", 1, false}}};
-  std::string lowered(value);
-  std::ranges::transform(lowered, lowered.begin(), lower);
+  const std::string lowered = base::to_lower(value);
   for (const Word& word : kWords) {
     if (lowered.size() >= word.shortest && word.text.starts_with(lowered)) return word.value;
   }

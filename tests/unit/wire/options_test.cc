@@ -50,7 +50,7 @@ TEST(Options, EmptyAndBrokenNamesAreErrors) {
   EXPECT_EQ(error_of("--=x"), "42704 unrecognized configuration parameter \"\"");
   EXPECT_EQ(error_of("-c a b"), "42601 -c a requires a value");
   EXPECT_EQ(error_of("--a"), "42601 --a requires a value");
-  EXPECT_EQ(error_of("-c a..b=c"), "42704 unrecognized configuration parameter \"a..b\"");
+  EXPECT_EQ(error_of("-c a..b=c"), "42602 invalid configuration parameter name \"a..b\"");
   EXPECT_EQ(error_of("-c 1a=c"), "42704 unrecognized configuration parameter \"1a\"");
   EXPECT_EQ(error_of("-c \"a=c"), "42704 unrecognized configuration parameter \"\"a\"");
 }
