@@ -67,4 +67,13 @@ base::Result<LoginRule> rule_for(const conf::Config& config, const LoginFacts& f
   return rule;
 }
 
+ExternalRequest external_request(const conf::Config& config, const LoginRule& rule) {
+  ExternalRequest request;
+  request.kind = rule.method == LoginMethod::kPam ? ExternalKind::kPam : ExternalKind::kLdap;
+  request.options = rule.options;
+  if (request.kind == ExternalKind::kLdap && request.options.empty())
+    if (auto options = parse_ldap_options(config.weir.auth_ldap_options); options.ok()) request.options = *options;
+  return request;
+}
+
 }  // namespace pooler

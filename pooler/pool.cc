@@ -626,6 +626,17 @@ std::string Pool::canonical(const std::string& name, const std::string& value) c
   return found == known_good_.end() ? value : found->second;
 }
 
+bool Pool::has_parsed(const Prepared& statement) const {
+  const Lock lock(mutex_);
+  return parsed_.contains(statement.id);
+}
+
+void Pool::remember_parsed(const Prepared& statement) {
+  const Lock lock(mutex_);
+  if (parsed_.size() >= kKnownGood) parsed_.clear();
+  parsed_.insert(statement.id);
+}
+
 Lease Pool::adopt(int worker, ServerConnection connection) {
   auto owned = std::make_unique<Server>(ServerId(runtime_.new_id()), std::move(connection), *this);
   Server& server = *owned;

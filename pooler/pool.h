@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -125,6 +126,9 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   void remember_good(const std::string& name, const std::string& value, const std::string& canonical);
   // As the server spells a value that it has taken ("UTC" for "utc").
   std::string canonical(const std::string& name, const std::string& value) const;
+  // Some server of this pool has parsed this statement.
+  bool has_parsed(const Prepared& statement) const;
+  void remember_parsed(const Prepared& statement);
   // A connection that is made for one client alone and closed after it.
   Lease adopt(int worker, ServerConnection connection);
 
@@ -206,6 +210,7 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   std::optional<wire::ScramKeys> learned_;  // by a client's login or an earlier one of ours
   std::shared_ptr<const ParamList> welcome_;
   std::unordered_map<std::string, std::string> known_good_;  // name=value -> as reported
+  std::unordered_set<uint64_t> parsed_;  // ids of statements; a dead one's id is never given out again
   std::atomic<int64_t> last_used_{0};
   std::atomic<bool> resets_{false};  // settings_->reset_query is not empty
   std::atomic<bool> shares_{false};  // some budget has a limit

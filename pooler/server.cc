@@ -240,7 +240,10 @@ void Server::handle_parameter(std::string_view frame, ReplyQueue::Verdict verdic
 
 void Server::settle() {
   for (auto& settled : replies_.settled()) {
-    if (settled.how == ReplyQueue::Settled::How::kDone) continue;
+    if (settled.how == ReplyQueue::Settled::How::kDone) {
+      if (settled.change->server_op == Change::Op::kAdded) pool_.remember_parsed(*settled.change->statement);
+      continue;
+    }
     undo(*settled.change, settled.how == ReplyQueue::Settled::How::kSkipped, statements_,
          handler_ != nullptr ? handler_->client_statements() : nullptr);
   }

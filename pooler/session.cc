@@ -9,6 +9,7 @@
 #include "pooler/runtime.h"
 #include "pooler/worker.h"
 #include "wire/build.h"
+#include "wire/codec.h"
 #include "wire/options.h"
 #include "wire/tls.h"
 
@@ -91,7 +92,7 @@ void Session::on_login(base::Result<LoginResult> result) {
     wire::append_ready_for_query(hello, wire::TxStatus::kIdle);
     client_.write(hello);
     client_.flush();
-    console_ = worker_.console().open(ConsoleUser{user_, *welcome_->console, address_}, *this);
+    console_ = worker_.console().open(ConsoleUser{user_, *welcome_->console, address_, welcome_->startup}, *this);
     welcome_.reset();
     welcomed_ = true;
     proceed();
@@ -351,6 +352,7 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
     answer_refusal(type);
     return Go::kSwallow;
   }
+  if (answer_alone(header, rest)) return Go::kSwallow;
   if (ticket_ || !request_in_hand(rest)) return Go::kWait;
   wait_started_ = base::now();
   notified_ = false;
@@ -358,6 +360,35 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
   if (!lease) return Go::kWait;
   link(std::move(lease));
   return lease_ ? Go::kOn : Go::kWait;
+}
+
+// A statement that a server of this pool has parsed before needs no server to be named again, and to forget a name
+// needs none either.
+bool Session::answer_alone(const wire::FrameHeader& header, std::string_view rest) {
+  if ((header.type != 'P' && header.type != 'C') || rest.size() < header.size || worker_.max_prepared_statements() == 0)
+    return false;
+  wire::Reader reader(rest.substr(wire::kHeaderSize, header.size - wire::kHeaderSize));
+  std::string answer;
+  if (header.type == 'P') {
+    const std::string_view name = reader.cstring();
+    if (!reader.ok() || name.empty() || statements_->find(name) != nullptr) return false;
+    PreparedPtr statement = intern_statement(reader.rest());
+    if (!pool_->has_parsed(*statement)) return false;
+    pool_->stats(worker_.index()).client_parses.add(1);
+    statements_->add(name, std::move(statement));
+    wire::append_parse_complete(answer);
+  } else {
+    const char kind = static_cast<char>(reader.u8());
+    const std::string_view name = reader.cstring();
+    if (!reader.ok() || kind != 'S') return false;
+    if (name.empty())
+      statements_->unnamed.reset();
+    else
+      statements_->remove(name);
+    wire::append_close_complete(answer);
+  }
+  client_.write(answer);
+  return true;
 }
 
 void Session::on_terminate() {

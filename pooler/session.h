@@ -89,6 +89,7 @@ class Session final : public base::Deferred,
   std::size_t relay(std::string_view bytes);
   enum class Go { kOn, kWait, kSwallow };
   Go go_without_server(const wire::FrameHeader& header, std::string_view rest);
+  bool answer_alone(const wire::FrameHeader& header, std::string_view rest);
   void link(Lease lease);
   void release();
   void refuse_request(const base::Error& error);
