@@ -498,7 +498,8 @@ void Pool::on_login(uint64_t attempt, int worker, base::Result<ServerConnection>
   retry_at_ = {};
   retry_delay_ = {};
   if (result->keys) learned_ = result->keys;
-  if (!welcome_) welcome_ = std::make_shared<const ParamList>(result->reported);
+  // The newest server's word: after an upgrade the next clients are told.
+  if (!welcome_ || *welcome_ != result->reported) welcome_ = std::make_shared<const ParamList>(result->reported);
   auto owned =
       std::make_unique<Server>(ServerId(runtime_.new_id()), std::move(result).value(), *this);
   Server& server = *owned;

@@ -666,6 +666,11 @@ void Session::check_time(base::TimePoint now) {
     }
     return;
   }
+  if (mode_ == conf::PoolMode::kSession && lease_ && lease_->clean() && lease_->books.close_needed &&
+      worker_.config()->weir.server_fast_close) {
+    fail(base::admin_shutdown("server connection is being closed (server_fast_close)"));
+    return;
+  }
   if (!lease_ || (mode_ == conf::PoolMode::kSession && lease_->clean())) {
     if (passed(last_activity_, limits.client_idle))
       fail(base::Error{"57P05", "client_idle_timeout", {}, {}});
