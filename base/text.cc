@@ -28,13 +28,18 @@ constexpr std::array<Unit, 6> kTimeUnits{{{"d", 86'400'000'000},
                                           {"ms", 1'000},
                                           {"us", 1}}};
 
-constexpr std::array<Unit, 5> kSizeUnits{
-    {{"TB", int64_t{1} << 40}, {"GB", int64_t{1} << 30}, {"MB", int64_t{1} << 20}, {"kB", int64_t{1} << 10}, {"B", 1}}};
+constexpr std::array<Unit, 5> kSizeUnits{{{"TB", int64_t{1} << 40},
+                                          {"GB", int64_t{1} << 30},
+                                          {"MB", int64_t{1} << 20},
+                                          {"kB", int64_t{1} << 10},
+                                          {"B", 1}}};
 
-// A decimal fraction keeps this many digits; a smaller part is below a microsecond for every unit up to seconds.
+// A decimal fraction keeps this many digits; a smaller part is below a microsecond for every unit up to
+// seconds.
 constexpr int kFractionDigits = 6;
 
-// digits[.digits] taken off the front of `text`, times `factor`, exactly; nothing on overflow or without a digit.
+// digits[.digits] taken off the front of `text`, times `factor`, exactly; nothing on overflow or without a
+// digit.
 struct Decimal {
   int64_t whole = 0;
   int64_t millionths = 0;
@@ -75,15 +80,12 @@ std::string with_unit(int64_t value, const std::array<Unit, N>& units) {
 char32_t decode_utf8(std::string_view character) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
   switch (character.size()) {
-    case 2:
-      return static_cast<char32_t>((byte(0) & 0x1f) << 6 | (byte(1) & 0x3f));
-    case 3:
-      return static_cast<char32_t>((byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f));
+    case 2: return static_cast<char32_t>((byte(0) & 0x1f) << 6 | (byte(1) & 0x3f));
+    case 3: return static_cast<char32_t>((byte(0) & 0x0f) << 12 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f));
     case 4:
       return static_cast<char32_t>((byte(0) & 0x07) << 18 | (byte(1) & 0x3f) << 12 | (byte(2) & 0x3f) << 6 |
                                    (byte(3) & 0x3f));
-    default:
-      return byte(0);
+    default: return byte(0);
   }
 }
 
@@ -124,8 +126,9 @@ std::optional<Duration> parse_duration(std::string_view text, Duration bare) {
   } else if (text == "m") {
     factor = 60'000'000;
   } else {
-    const auto unit = std::find_if(kTimeUnits.begin(), kTimeUnits.end(),
-                                   [&](const Unit& candidate) { return equal_ignoring_case(candidate.name, text); });
+    const auto unit = std::find_if(kTimeUnits.begin(), kTimeUnits.end(), [&](const Unit& candidate) {
+      return equal_ignoring_case(candidate.name, text);
+    });
     if (unit == kTimeUnits.end()) return std::nullopt;
     factor = unit->factor;
   }
@@ -141,7 +144,8 @@ std::string seconds_text(Duration duration) {
   const int64_t whole = duration.count() / 1'000'000;
   const int64_t rest = duration.count() % 1'000'000;
   if (rest == 0) return fmt::format("{}", whole);
-  std::string text = fmt::format("{}{}.{:06}", whole == 0 && rest < 0 ? "-" : "", whole, rest < 0 ? -rest : rest);
+  std::string text =
+      fmt::format("{}{}.{:06}", whole == 0 && rest < 0 ? "-" : "", whole, rest < 0 ? -rest : rest);
   text.erase(text.find_last_not_of('0') + 1);
   return text;
 }
@@ -200,8 +204,8 @@ std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
   if (first < 0x80) return 1;
-  // The Unicode Standard, table 3-7: the second byte's range keeps out overlong forms, surrogates and what is past
-  // U+10FFFF.
+  // The Unicode Standard, table 3-7: the second byte's range keeps out overlong forms, surrogates and what is
+  // past U+10FFFF.
   std::size_t length = 0;
   unsigned low = 0x80;
   unsigned high = 0xbf;
@@ -267,7 +271,8 @@ std::string to_lower(std::string_view text) {
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 }  // namespace base

@@ -16,8 +16,8 @@ namespace base {
 // Longest duration a text may say: 10 years, so that adding two never overflows.
 inline constexpr Duration kMaxDuration = std::chrono::hours(24 * 3650);
 
-// "500ms", "1.5s", "2min", "1h", "1d", "250us"; a bare number counts `bare` each. Nothing for anything else, a
-// negative or a too long duration.
+// "500ms", "1.5s", "2min", "1h", "1d", "250us"; a bare number counts `bare` each. Nothing for anything else,
+// a negative or a too long duration.
 std::optional<Duration> parse_duration(std::string_view text, Duration bare = std::chrono::seconds(1));
 
 // The shortest form parse_duration reads back as the same: "2min", "90s", "1500ms", "0s".
@@ -50,18 +50,19 @@ std::string quote_identifier(std::string_view text);
 
 bool valid_utf8(std::string_view text);
 
-// What is safe in one line of a log and on a terminal: control characters, invalid UTF-8 and characters that turn the
-// writing direction become \n, \x1b or \u{202e}; the rest is kept. Longer than `max_bytes`, it is cut at a character
-// and ends in "...".
+// What is safe in one line of a log and on a terminal: control characters, invalid UTF-8 and characters that
+// turn the writing direction become \n, \x1b or \u{202e}; the rest is kept. Longer than `max_bytes`, it is
+// cut at a character and ends in "...".
 std::string escape_for_log(std::string_view text, std::size_t max_bytes = SIZE_MAX);
 
-// The bytes of the well-formed UTF-8 character `text` starts with, 0 if it starts with none. Never reads past the end.
+// The bytes of the well-formed UTF-8 character `text` starts with, 0 if it starts with none. Never reads past
+// the end.
 std::size_t utf8_length(std::string_view text);
 
 // ---- Small helpers ----
 
-std::string_view trim(std::string_view text);  // ASCII blanks, tabs and line ends
-std::string to_lower(std::string_view text);   // ASCII only
+std::string_view trim(std::string_view text);                      // ASCII blanks, tabs and line ends
+std::string to_lower(std::string_view text);                       // ASCII only
 bool equal_ignoring_case(std::string_view a, std::string_view b);  // ASCII only
 
 }  // namespace base

@@ -41,7 +41,8 @@ bool IpAddress::loopback() const {
 }
 
 std::optional<IpAddress> parse_ip(std::string_view text) {
-  if (text.empty() || text.size() > kLongestAddress || text.find('\0') != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.size() > kLongestAddress || text.find('\0') != std::string_view::npos)
+    return std::nullopt;
   const bool v6 = text.find(':') != std::string_view::npos;
   if (v6) text = text.substr(0, text.find('%'));
   const std::string copy(text);
@@ -91,6 +92,8 @@ std::optional<Cidr> cidr_of_mask(const IpAddress& address, const IpAddress& mask
   return Cidr{address, prefix};
 }
 
-std::string to_text(const Cidr& network) { return fmt::format("{}/{}", to_text(network.base), network.prefix); }
+std::string to_text(const Cidr& network) {
+  return fmt::format("{}/{}", to_text(network.base), network.prefix);
+}
 
 }  // namespace conf

@@ -9,8 +9,8 @@
 
 namespace conf {
 
-// An IPv4 or IPv6 address. An IPv4 address mapped into IPv6 (::ffff:a.b.c.d) is kept as IPv4, so that one rule matches
-// it however the socket was opened.
+// An IPv4 or IPv6 address. An IPv4 address mapped into IPv6 (::ffff:a.b.c.d) is kept as IPv4, so that one
+// rule matches it however the socket was opened.
 struct IpAddress {
   enum class Family : uint8_t { kV4, kV6 };
   Family family = Family::kV4;

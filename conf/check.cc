@@ -22,7 +22,8 @@ constexpr std::size_t kMaxSocketPath = 107;
 
 class Checker {
  public:
-  Checker(const Config& config, const Surroundings& surroundings) : config_(config), surroundings_(surroundings) {}
+  Checker(const Config& config, const Surroundings& surroundings)
+      : config_(config), surroundings_(surroundings) {}
 
   std::vector<Finding> run() {
     listening();
@@ -32,11 +33,13 @@ class Checker {
     tls_words();
     pools();
     log();
-    for (const auto& [name, database] : config_.databases) database_section(database, "databases." + toml_key(name));
+    for (const auto& [name, database] : config_.databases)
+      database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
     peers();
     if (config_.databases.empty() && !config_.fallback) {
-      warning("weir", "", "no database is configured: add a [databases.NAME] section, or [databases.\"*\"] for all");
+      warning("weir", "",
+              "no database is configured: add a [databases.NAME] section, or [databases.\"*\"] for all");
     }
     return std::move(findings_);
   }
@@ -59,24 +62,28 @@ class Checker {
 
   void listening() {
     if (w_.listen_addr.empty() && w_.unix_socket_dir.empty()) {
-      warning("weir", "listen_addr",
-              "listen_addr and unix_socket_dir are both empty: only sockets handed over by systemd are served");
+      warning(
+          "weir", "listen_addr",
+          "listen_addr and unix_socket_dir are both empty: only sockets handed over by systemd are served");
     }
     const std::string socket = fmt::format("{}/.s.PGSQL.{}", w_.unix_socket_dir, w_.listen_port);
     if (socket.size() > kMaxSocketPath) {
-      problem("weir", "unix_socket_dir",
-              fmt::format("unix_socket_dir is too long: the socket's path may have {} bytes and would have {}",
-                          kMaxSocketPath, socket.size()));
+      problem(
+          "weir", "unix_socket_dir",
+          fmt::format("unix_socket_dir is too long: the socket's path may have {} bytes and would have {}",
+                      kMaxSocketPath, socket.size()));
     }
   }
 
   void authentication() {
     const bool trusting = w_.auth_type == AuthType::kTrust || w_.auth_type == AuthType::kAny;
     if (trusting && !loopback_only() && !w_.allow_remote_trust) {
-      problem("weir", "auth_type",
-              fmt::format("auth_type = \"{0}\" would let anybody in from {1}: use \"scram-sha-256\", listen on loopback "
-                          "only, or set allow_remote_trust = true",
-                          to_string(w_.auth_type), show_value(w_.listen_addr)));
+      problem(
+          "weir", "auth_type",
+          fmt::format(
+              "auth_type = \"{0}\" would let anybody in from {1}: use \"scram-sha-256\", listen on loopback "
+              "only, or set allow_remote_trust = true",
+              to_string(w_.auth_type), show_value(w_.listen_addr)));
     }
     if (w_.auth_type == AuthType::kHba && w_.auth_hba_file.empty()) {
       problem("weir", "auth_type", "auth_type = \"hba\" needs auth_hba_file");
@@ -85,16 +92,19 @@ class Checker {
       warning("weir", "auth_hba_file", "auth_hba_file is only used with auth_type = \"hba\"");
     }
     if (w_.auth_type == AuthType::kLdap && w_.auth_ldap_options.empty()) {
-      problem("weir", "auth_type", "auth_type = \"ldap\" needs auth_ldap_options, such as \"ldapserver=ldap.example\"");
+      problem("weir", "auth_type",
+              "auth_type = \"ldap\" needs auth_ldap_options, such as \"ldapserver=ldap.example\"");
     }
     if (w_.auth_type == AuthType::kPeer && !w_.listen_addr.empty()) {
-      problem("weir", "auth_type",
-              "auth_type = \"peer\" works on Unix sockets only: set listen_addr = [] or use auth_type = \"hba\"");
+      problem(
+          "weir", "auth_type",
+          "auth_type = \"peer\" works on Unix sockets only: set listen_addr = [] or use auth_type = \"hba\"");
     }
     if (w_.auth_type == AuthType::kCert) {
       const TlsMode mode = client_tls_mode(w_);
       if (mode != TlsMode::kVerifyCa && mode != TlsMode::kVerifyFull) {
-        problem("weir", "auth_type", "auth_type = \"cert\" needs client_tls_sslmode = \"verify-full\" or \"verify-ca\"");
+        problem("weir", "auth_type",
+                "auth_type = \"cert\" needs client_tls_sslmode = \"verify-full\" or \"verify-ca\"");
       }
     }
     if (w_.auth_type == AuthType::kPlain && !loopback_only() && client_tls_mode(w_) < TlsMode::kRequire) {
@@ -117,7 +127,8 @@ class Checker {
     if (mode != TlsMode::kDisable) {
       const auto need = [&](const std::string& value, std::string_view key) {
         if (value.empty()) {
-          problem("weir", "client_tls_sslmode", fmt::format("client_tls_sslmode = \"{}\" needs {}", to_string(mode), key));
+          problem("weir", "client_tls_sslmode",
+                  fmt::format("client_tls_sslmode = \"{}\" needs {}", to_string(mode), key));
         }
       };
       need(w_.client_tls_key_file, "client_tls_key_file");
@@ -157,16 +168,17 @@ class Checker {
     const uint32_t forbidden = facts->owner == 0 ? 0037U : 0077U;
     if ((facts->mode & forbidden) == 0) return;
     problem("weir", key,
-            fmt::format("{} {} can be read by others (mode {:04o}): chmod 0600, or 0640 when root owns it", key,
-                        base::escape_for_log(path), facts->mode));
+            fmt::format("{} {} can be read by others (mode {:04o}): chmod 0600, or 0640 when root owns it",
+                        key, base::escape_for_log(path), facts->mode));
   }
 
   void tls_words() {
-    static const std::vector<std::string_view> kVersions{"secure",  "all",     "legacy",  "default", "tlsv1.0",
-                                                         "tlsv1.1", "tlsv1.2", "tlsv1.3", "tlsv1"};
+    static const std::vector<std::string_view> kVersions{
+        "secure", "all", "legacy", "default", "tlsv1.0", "tlsv1.1", "tlsv1.2", "tlsv1.3", "tlsv1"};
     const auto versions = [&](std::string_view key, const std::string& value) {
       for (const std::string& word : split_list(value)) {
-        const std::string_view plain = word.starts_with('!') ? std::string_view(word).substr(1) : std::string_view(word);
+        const std::string_view plain =
+            word.starts_with('!') ? std::string_view(word).substr(1) : std::string_view(word);
         if (std::find(kVersions.begin(), kVersions.end(), plain) != kVersions.end()) continue;
         problem("weir", key, fmt::format("{} {}", key, not_one_of(word, kVersions).message));
       }
@@ -179,27 +191,32 @@ class Checker {
     if (w_.server_login_retry > w_.server_login_retry_max) {
       problem("weir", "server_login_retry",
               fmt::format("server_login_retry ({}) must not be longer than server_login_retry_max ({})",
-                          base::duration_text(w_.server_login_retry), base::duration_text(w_.server_login_retry_max)));
+                          base::duration_text(w_.server_login_retry),
+                          base::duration_text(w_.server_login_retry_max)));
     }
     reachable("weir", "default_pool_size", w_.default_pool_size, "max_db_connections", w_.max_db_connections);
-    reachable("weir", "default_pool_size", w_.default_pool_size, "max_host_connections", w_.max_host_connections);
-    reachable("weir", "default_pool_size", w_.default_pool_size, "max_user_connections", w_.max_user_connections);
+    reachable("weir", "default_pool_size", w_.default_pool_size, "max_host_connections",
+              w_.max_host_connections);
+    reachable("weir", "default_pool_size", w_.default_pool_size, "max_user_connections",
+              w_.max_user_connections);
     reachable("weir", "min_pool_size", w_.min_pool_size, "default_pool_size", w_.default_pool_size);
     if (w_.max_preauth_conn != 0 && w_.max_preauth_per_ip > w_.max_preauth_conn) {
       warning("weir", "max_preauth_per_ip",
-              fmt::format("max_preauth_per_ip ({}) is never reached: max_preauth_conn is {}", w_.max_preauth_per_ip,
-                          w_.max_preauth_conn));
+              fmt::format("max_preauth_per_ip ({}) is never reached: max_preauth_conn is {}",
+                          w_.max_preauth_per_ip, w_.max_preauth_conn));
     }
   }
 
-  void reachable(std::string_view section, std::string_view key, int value, std::string_view limit_key, int limit) {
+  void reachable(std::string_view section, std::string_view key, int value, std::string_view limit_key,
+                 int limit) {
     if (limit == 0 || value <= limit) return;
     warning(section, key, fmt::format("{} = {} is never reached: {} is {}", key, value, limit_key, limit));
   }
 
   void log() {
-    static const std::vector<std::string_view> kFacilities{"auth",   "authpriv", "daemon", "user",   "local0", "local1",
-                                                           "local2", "local3",   "local4", "local5", "local6", "local7"};
+    static const std::vector<std::string_view> kFacilities{"auth",   "authpriv", "daemon", "user",
+                                                           "local0", "local1",   "local2", "local3",
+                                                           "local4", "local5",   "local6", "local7"};
     if (std::find(kFacilities.begin(), kFacilities.end(), w_.syslog_facility) == kFacilities.end()) {
       problem("weir", "syslog_facility",
               fmt::format("syslog_facility {}", not_one_of(w_.syslog_facility, kFacilities).message));
@@ -211,15 +228,17 @@ class Checker {
   }
 
   void database_section(const Database& db, const std::string& section) {
-    if (is_console(db.name)) problem(section, "", fmt::format("the database name {} belongs to the console", db.name));
+    if (is_console(db.name))
+      problem(section, "", fmt::format("the database name {} belongs to the console", db.name));
     const std::size_t hosts = std::max<std::size_t>(db.host.size(), 1);
     if (db.port.size() > 1 && db.port.size() != hosts) {
       problem(section, "port",
-              fmt::format("port has {} entries for {} host{}: give one port, or one for each host", db.port.size(), hosts,
-                          hosts == 1 ? "" : "s"));
+              fmt::format("port has {} entries for {} host{}: give one port, or one for each host",
+                          db.port.size(), hosts, hosts == 1 ? "" : "s"));
     }
     if (db.password && !db.user) {
-      warning(section, "password", "password is only used together with user: set user, or list the secret in auth_file");
+      warning(section, "password",
+              "password is only used together with user: set user, or list the secret in auth_file");
     }
     if (db.auth_user && !db.auth_user->empty() && config_.auth_query(db).empty()) {
       problem(section, "auth_user", "auth_user needs auth_query: set it here or leave it out in [weir]");
@@ -231,7 +250,8 @@ class Checker {
     }
     if (db.min_pool_size) reachable(section, "min_pool_size", *db.min_pool_size, size_key, size);
     if (db.name == "*" && !db.dbname.empty() && db.user) {
-      warning(section, "dbname", fmt::format("dbname sends the clients of every database name to {}", db.dbname));
+      warning(section, "dbname",
+              fmt::format("dbname sends the clients of every database name to {}", db.dbname));
     }
   }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Rules that span several settings, or a setting and the machine it is for. Pure but for what Surroundings tells.
+// Rules that span several settings, or a setting and the machine it is for. Pure but for what Surroundings
+// tells.
 
 #include <string>
 #include <vector>

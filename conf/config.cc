@@ -20,7 +20,8 @@ bool listed(const Names& names, std::string_view name) {
 }  // namespace
 
 TlsMode client_tls_mode(const Weir& weir) {
-  return weir.client_tls_sslmode.value_or(weir.client_tls_cert_file.empty() ? TlsMode::kDisable : TlsMode::kPrefer);
+  return weir.client_tls_sslmode.value_or(weir.client_tls_cert_file.empty() ? TlsMode::kDisable
+                                                                            : TlsMode::kPrefer);
 }
 
 LogLevel log_level(const Weir& weir) {
@@ -60,7 +61,9 @@ std::string Config::server_dbname(const Database& db, std::string_view asked) co
   return db.dbname.empty() ? std::string(asked) : db.dbname;
 }
 
-std::string_view Config::auth_user(const Database& db) const { return db.auth_user ? *db.auth_user : weir.auth_user; }
+std::string_view Config::auth_user(const Database& db) const {
+  return db.auth_user ? *db.auth_user : weir.auth_user;
+}
 std::string_view Config::auth_query(const Database& db) const {
   return db.auth_query ? *db.auth_query : weir.auth_query;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Config: everything that was configured, as one immutable snapshot. A reload makes another; whoever holds the old one
-// keeps it alive and unchanged. Any thread may read it.
+// Config: everything that was configured, as one immutable snapshot. A reload makes another; whoever holds
+// the old one keeps it alive and unchanged. Any thread may read it.
 //
 // What is in force for a client follows one precedence, PgBouncer's: [users] over [databases] over [weir].
 

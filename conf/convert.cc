@@ -74,7 +74,8 @@ std::string written(const std::optional<T>& value) {
 
 class Converter {
  public:
-  Converter(std::string file, const Surroundings& surroundings) : file_(std::move(file)), surroundings_(surroundings) {}
+  Converter(std::string file, const Surroundings& surroundings)
+      : file_(std::move(file)), surroundings_(surroundings) {}
 
   Converted run(std::string_view text) {
     for (const IniEntry& entry : parse_ini(text, file_, surroundings_, result_.not_carried)) take(entry);
@@ -114,9 +115,12 @@ class Converter {
   }
 
   void main(const IniEntry& entry) {
-    if (entry.key == "conffile") return left_out(entry, "conffile: Weir is told its file on the command line");
-    if (entry.value.empty() && !takes_empty(entry.key)) return left_out(entry, fmt::format("{} has no value", shown(entry.key)));
-    if (weir_.keys.contains(entry.key)) note(entry, fmt::format("{} was set before; the last one counts", entry.key));
+    if (entry.key == "conffile")
+      return left_out(entry, "conffile: Weir is told its file on the command line");
+    if (entry.value.empty() && !takes_empty(entry.key))
+      return left_out(entry, fmt::format("{} has no value", shown(entry.key)));
+    if (weir_.keys.contains(entry.key))
+      note(entry, fmt::format("{} was set before; the last one counts", entry.key));
     set(entry, "", entry.key, entry.value, weir_);
     places_.insert_or_assign(entry.key, entry);
   }
@@ -144,7 +148,8 @@ class Converter {
   void peer(const IniEntry& entry) {
     const auto id = base::parse_int(entry.key);
     if (!id || *id < 1 || *id > kMaxPeer) {
-      return left_out(entry, fmt::format("{}: a peer's name is its number from 1 to {}", shown(entry.key), kMaxPeer));
+      return left_out(
+          entry, fmt::format("{}: a peer's name is its number from 1 to {}", shown(entry.key), kMaxPeer));
     }
     auto& draft = fresh(entry, peers_, static_cast<int>(*id));
     pairs(entry, draft);
@@ -156,7 +161,8 @@ class Converter {
 
   template <typename Map, typename Key>
   typename Map::mapped_type& fresh(const IniEntry& entry, Map& map, const Key& key) {
-    if (map.contains(key)) note(entry, fmt::format("{} was set before; the last one counts", shown(entry.key)));
+    if (map.contains(key))
+      note(entry, fmt::format("{} was set before; the last one counts", shown(entry.key)));
     return map.insert_or_assign(key, typename Map::mapped_type{}).first->second;
   }
 
@@ -197,7 +203,8 @@ class Converter {
       if (weir_.keys.contains(one.key)) continue;
       for_each_field<Weir>([&](const auto& field) {
         if (field.name != one.key) return;
-        if (parse_pgbouncer(one.value, field.bounds, weir_.values.*(field.member)).ok()) assumed_.emplace(one.key);
+        if (parse_pgbouncer(one.value, field.bounds, weir_.values.*(field.member)).ok())
+          assumed_.emplace(one.key);
       });
     }
     if (!weir_.values.client_tls_cert_file.empty() && !weir_.keys.contains("client_tls_sslmode")) {
@@ -217,30 +224,35 @@ class Converter {
   void weir_notes() {
     Weir& weir = weir_.values;
     const bool trusting = weir.auth_type == AuthType::kTrust || weir.auth_type == AuthType::kAny;
-    const bool remote = std::any_of(weir.listen_addr.begin(), weir.listen_addr.end(), [](const std::string& name) {
-      const auto address = parse_ip(name);
-      return address ? !address->loopback() : name != "localhost";
-    });
+    const bool remote =
+        std::any_of(weir.listen_addr.begin(), weir.listen_addr.end(), [](const std::string& name) {
+          const auto address = parse_ip(name);
+          return address ? !address->loopback() : name != "localhost";
+        });
     if (trusting && remote) {
       weir.allow_remote_trust = true;
       assumed_.emplace("allow_remote_trust");
-      note(fmt::format("auth_type = {} lets everybody in who can reach listen_addr; Weir asks for allow_remote_trust, "
-                       "which was added",
-                       to_string(weir.auth_type)));
+      note(fmt::format(
+          "auth_type = {} lets everybody in who can reach listen_addr; Weir asks for allow_remote_trust, "
+          "which was added",
+          to_string(weir.auth_type)));
     }
     for (const std::string_view key : {"auth_file", "auth_hba_file", "auth_ident_file", "logfile", "pidfile",
                                        "client_tls_key_file", "client_tls_cert_file", "client_tls_ca_file",
                                        "server_tls_key_file", "server_tls_cert_file", "server_tls_ca_file"}) {
       const auto found = places_.find(key);
-      if (found == places_.end() || found->second.value.empty() || found->second.value.starts_with('/')) continue;
-      note(found->second, fmt::format("{}: Weir looks for {} in the folder of weir.toml", key, shown(found->second.value)));
+      if (found == places_.end() || found->second.value.empty() || found->second.value.starts_with('/'))
+        continue;
+      note(found->second,
+           fmt::format("{}: Weir looks for {} in the folder of weir.toml", key, shown(found->second.value)));
     }
   }
 
   // ---- Writing ----
 
   std::string write() const {
-    std::string out = fmt::format("# Made by weir convert from {}.\n\n[weir]\n", base::escape_for_log(file_, 200));
+    std::string out =
+        fmt::format("# Made by weir convert from {}.\n\n[weir]\n", base::escape_for_log(file_, 200));
     write_settings(weir_, false, out);
     if (!assumed_.empty()) out += "\n# Not in the ini: PgBouncer's defaults where Weir's differ.\n";
     write_settings(weir_, true, out);

@@ -1,8 +1,9 @@
 #pragma once
 // pgbouncer.ini to weir.toml, for `weir convert`.
 //
-// The result means what the ini meant: where Weir's default differs from PgBouncer's and the ini is silent, PgBouncer's
-// is written out. Nothing is dropped in silence: each line that could not be carried over is in the report.
+// The result means what the ini meant: where Weir's default differs from PgBouncer's and the ini is silent,
+// PgBouncer's is written out. Nothing is dropped in silence: each line that could not be carried over is in
+// the report.
 
 #include <string>
 #include <string_view>

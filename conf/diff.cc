@@ -15,12 +15,14 @@ namespace conf {
 namespace {
 
 template <typename Section>
-void diff_section(const std::string& name, const Section& before, const Section& after, std::vector<Change>& out) {
+void diff_section(const std::string& name, const Section& before, const Section& after,
+                  std::vector<Change>& out) {
   for_each_field<Section>([&](const auto& field) {
     const auto& old_value = before.*(field.member);
     const auto& new_value = after.*(field.member);
     if (old_value == new_value) return;
-    out.push_back({name, std::string(field.name), show_value(old_value), show_value(new_value), field.reload});
+    out.push_back(
+        {name, std::string(field.name), show_value(old_value), show_value(new_value), field.reload});
   });
 }
 
@@ -52,7 +54,9 @@ std::map<std::string, Database> fallback_map(const Config& config) {
 }
 
 void diff_content(std::string_view key, bool same, std::vector<Change>& out) {
-  if (!same) out.push_back({fmt::format("the file of {}", key), "", "old content", "new content", Reload::kNewConnections});
+  if (!same)
+    out.push_back(
+        {fmt::format("the file of {}", key), "", "old content", "new content", Reload::kNewConnections});
 }
 
 // Read with the configuration as a whole; SET would leave the content of the old file in force.
@@ -75,7 +79,8 @@ std::vector<Change> diff(const Config& before, const Config& after) {
 }
 
 std::string to_text(const Change& change) {
-  const std::string key = change.key.empty() ? change.section : fmt::format("{}.{}", change.section, change.key);
+  const std::string key =
+      change.key.empty() ? change.section : fmt::format("{}.{}", change.section, change.key);
   return fmt::format("{}: {} -> {}", base::escape_for_log(key), base::escape_for_log(change.before, 200),
                      base::escape_for_log(change.after, 200));
 }
@@ -116,8 +121,9 @@ base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std:
     names.push_back(field.name);
     if (field.name != key) return;
     if (field.reload == Reload::kRestart) {
-      status = base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed without a restart", key)),
-                               "Change it in the configuration file.");
+      status =
+          base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed without a restart", key)),
+                          "Change it in the configuration file.");
     } else if (std::find(kFileSettings.begin(), kFileSettings.end(), key) != kFileSettings.end()) {
       status = base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", key)),
                                "Change it in the configuration file and RELOAD.");
@@ -128,9 +134,11 @@ base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std:
   });
   if (!status.ok()) {
     if (status.error().sqlstate != base::undefined_object("").sqlstate) return std::move(status).error();
-    base::Error error = base::undefined_object(fmt::format("unknown setting \"{}\"", base::escape_for_log(key, 60)));
+    base::Error error =
+        base::undefined_object(fmt::format("unknown setting \"{}\"", base::escape_for_log(key, 60)));
     const std::string_view guess = nearest(key, names);
-    return guess.empty() ? error : base::with_hint(std::move(error), fmt::format("Did you mean \"{}\"?", guess));
+    return guess.empty() ? error
+                         : base::with_hint(std::move(error), fmt::format("Did you mean \"{}\"?", guess));
   }
   for (const Finding& finding : check(*next, surroundings)) {
     if (finding.severity == Finding::Severity::kProblem) return base::invalid_parameter(finding.message);

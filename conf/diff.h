@@ -1,5 +1,6 @@
 #pragma once
-// What a reload changes, what SHOW CONFIG shows, and what the console's SET does: three walks over the same tables.
+// What a reload changes, what SHOW CONFIG shows, and what the console's SET does: three walks over the same
+// tables.
 
 #include <string>
 #include <string_view>
@@ -25,8 +26,8 @@ std::vector<Change> diff(const Config& before, const Config& after);
 // "weir.pool_mode: transaction -> session"
 std::string to_text(const Change& change);
 
-// A copy of `loaded` in which each setting that needs a restart keeps the value it has in `running`, so that the
-// configuration in force says what is really in force. diff(running, loaded) tells which those are.
+// A copy of `loaded` in which each setting that needs a restart keeps the value it has in `running`, so that
+// the configuration in force says what is really in force. diff(running, loaded) tells which those are.
 ConfigPtr keep_until_restart(const Config& running, const Config& loaded);
 
 struct ConfigRow {
@@ -36,12 +37,12 @@ struct ConfigRow {
   bool changeable = true;
 };
 
-// SHOW CONFIG: the settings of [weir], sorted by key, printed as PgBouncer prints them (seconds, 0 and 1, lists with
-// commas).
+// SHOW CONFIG: the settings of [weir], sorted by key, printed as PgBouncer prints them (seconds, 0 and 1,
+// lists with commas).
 std::vector<ConfigRow> show_config(const Config& config);
 
-// The console's SET of one setting of [weir]: a new Config, or why not. Settings that need a restart or another file
-// cannot be set.
+// The console's SET of one setting of [weir]: a new Config, or why not. Settings that need a restart or
+// another file cannot be set.
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings);
 

@@ -16,12 +16,9 @@ constexpr std::size_t kCommentWidth = 100;
 
 std::string_view reload_text(Reload reload) {
   switch (reload) {
-    case Reload::kLive:
-      return "reload, at once";
-    case Reload::kNewConnections:
-      return "reload, for new connections";
-    case Reload::kRestart:
-      return "restart";
+    case Reload::kLive: return "reload, at once";
+    case Reload::kNewConnections: return "reload, for new connections";
+    case Reload::kRestart: return "restart";
   }
   return "";
 }
@@ -79,7 +76,8 @@ template <typename Section>
 void table(std::string_view title, std::string_view intro, std::string& out) {
   static const Section defaults;
   out += fmt::format("\n## {}\n\n{}\n", title, intro);
-  const std::string_view head = "\n| Setting | Value | Default | Takes effect | Meaning |\n|---|---|---|---|---|\n";
+  const std::string_view head =
+      "\n| Setting | Value | Default | Takes effect | Meaning |\n|---|---|---|---|---|\n";
   bool open = false;
   std::apply(
       [&](const auto&... rows) {
@@ -161,23 +159,32 @@ void sample(std::string& out) {
 std::string settings_markdown() {
   std::string out =
       "# Settings\n\n"
-      "This page is written by `weir --print-docs` from the tables in `conf/settings_table.h`. Do not edit it.\n\n"
-      "Settings are TOML. A duration is a number of seconds or a text with a unit (`us`, `ms`, `s`, `min`, `h`, `d`); a\n"
-      "size is a number of bytes or a text with `kB`, `MB` or `GB` (units of 1024); a list is an array or a text with\n"
-      "commas. `${NAME}` in a text stands for the environment variable NAME, `$${` for a plain `${`. A secret may also\n"
-      "come from a file: `password = { file = \"path\" }` or `password_file = \"path\"`. Paths are relative to the folder\n"
+      "This page is written by `weir --print-docs` from the tables in `conf/settings_table.h`. Do not edit "
+      "it.\n\n"
+      "Settings are TOML. A duration is a number of seconds or a text with a unit (`us`, `ms`, `s`, `min`, "
+      "`h`, `d`); a\n"
+      "size is a number of bytes or a text with `kB`, `MB` or `GB` (units of 1024); a list is an array or a "
+      "text with\n"
+      "commas. `${NAME}` in a text stands for the environment variable NAME, `$${` for a plain `${`. A "
+      "secret may also\n"
+      "come from a file: `password = { file = \"path\" }` or `password_file = \"path\"`. Paths are relative "
+      "to the folder\n"
       "of the configuration file.\n\n"
-      "Every setting of `[weir]` can also come from the environment: `listen_port` is `WEIR_LISTEN_PORT`, and wins over\n"
+      "Every setting of `[weir]` can also come from the environment: `listen_port` is `WEIR_LISTEN_PORT`, "
+      "and wins over\n"
       "the file. `WEIR_DATABASE_URL` adds a database; so does `DATABASE_URL` when the file has none.\n\n"
-      "A setting of a user wins over the same setting of a database, and that one over `[weir]`. A timeout of 0 is off\n"
+      "A setting of a user wins over the same setting of a database, and that one over `[weir]`. A timeout "
+      "of 0 is off\n"
       "and a limit of 0 is none, where nothing else is said.\n";
   table<Weir>("[weir]", "The process and the defaults for everything in it.", out);
   table<Workers>("[workers]", "Threads.", out);
-  table<Database>("[databases.NAME]",
-                  "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
+  table<Database>(
+      "[databases.NAME]",
+      "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
   table<User>("[users.NAME]", "What differs for one user.", out);
   table<Peer>("[peers.N]",
-              "Another Weir process of the same service, with `peer_id = N`. Cancel requests for its clients that arrive "
+              "Another Weir process of the same service, with `peer_id = N`. Cancel requests for its clients "
+              "that arrive "
               "here are passed on to it.",
               out);
   return out;
@@ -186,12 +193,15 @@ std::string settings_markdown() {
 std::string sample_toml() {
   std::string out =
       "# Weir: settings with their defaults. Remove the # in front of a setting to change it.\n"
-      "# A duration is a number of seconds or a text such as \"500ms\"; a size may be \"64kB\"; a list is an array.\n"
+      "# A duration is a number of seconds or a text such as \"500ms\"; a size may be \"64kB\"; a list is an "
+      "array.\n"
       "# See docs/settings.md for what is allowed and what a reload changes.\n\n[weir]\n";
   sample<Weir>(out);
   out += "\n[workers]\n";
   sample<Workers>(out);
-  out += "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = \"127.0.0.1\"\n\n";
+  out +=
+      "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = "
+      "\"127.0.0.1\"\n\n";
   out += "# One database by name.\n#[databases.app]\n";
   sample<Database>(out);
   out += "\n#[users.app]\n";

@@ -1,6 +1,6 @@
 #pragma once
-// docs/settings.md and the sample weir.toml, written from the settings tables. `weir --print-docs` prints them and a
-// test compares them with the committed text.
+// docs/settings.md and the sample weir.toml, written from the settings tables. `weir --print-docs` prints
+// them and a test compares them with the committed text.
 
 #include <string>
 

@@ -1,13 +1,15 @@
 #pragma once
-// One row per setting. A section is a struct whose members hold the defaults and whose fields() lists one Field per
-// member; loading, bounds, SHOW CONFIG, SET, the reload diff, the documents and the sample file all walk that list.
+// One row per setting. A section is a struct whose members hold the defaults and whose fields() lists one
+// Field per member; loading, bounds, SHOW CONFIG, SET, the reload diff, the documents and the sample file all
+// walk that list.
 //
 //   struct Workers {
 //     int count = 0;
 //     static constexpr auto fields();
 //   };
 //   constexpr auto Workers::fields() {
-//     return std::tuple{Field{"count", &Workers::count, Reload::kRestart, "Worker threads.", within(0, 256)}};
+//     return std::tuple{Field{"count", &Workers::count, Reload::kRestart, "Worker threads.", within(0,
+//     256)}};
 //   }
 //
 // Member types and what a file may say for them are listed in conf/value.h.
@@ -51,6 +53,12 @@ struct Field {
   Bounds bounds{};
 };
 
+// Spelled out because clang before 17, which builds the fuzzers, deduces none for an aggregate.
+template <typename Section, typename T>
+Field(std::string_view, T Section::*, Reload, std::string_view) -> Field<Section, T>;
+template <typename Section, typename T>
+Field(std::string_view, T Section::*, Reload, std::string_view, Bounds) -> Field<Section, T>;
+
 // Starts a group of settings in the documents and the sample file; every other walk skips it.
 struct Heading {
   std::string_view title;
@@ -80,7 +88,7 @@ template <typename E>
 inline constexpr int kNames = 0;  // specialised per enum, in conf/settings.h
 
 template <typename E>
-  requires std::is_enum_v<E>
+requires std::is_enum_v<E>
 constexpr std::string_view to_string(E value) {
   for (const auto& entry : kNames<E>) {
     if (entry.value == value) return entry.name;

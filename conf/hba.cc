@@ -13,8 +13,8 @@
 namespace conf {
 namespace {
 
-constexpr int kMaxListDepth = 10;            // @file inside @file: more is a circle
-constexpr std::size_t kMaxNames = 100'000;   // names of one rule, all lists together
+constexpr int kMaxListDepth = 10;           // @file inside @file: more is a circle
+constexpr std::size_t kMaxNames = 100'000;  // names of one rule, all lists together
 
 template <typename E>
 struct Word {
@@ -41,8 +41,8 @@ constexpr std::array<Word<HbaMethod>, 9> kMethods{{{"trust", HbaMethod::kTrust},
 
 constexpr std::array<std::string_view, 2> kPamOptions{"pamservice", "pam_use_hostname"};
 constexpr std::array<std::string_view, 12> kLdapOptions{
-    "ldapserver", "ldapport",           "ldapscheme",       "ldaptls",    "ldapurl",   "ldapbinddn", "ldapbindpasswd",
-    "ldapbasedn", "ldapsearchattribute", "ldapsearchfilter", "ldapprefix", "ldapsuffix"};
+    "ldapserver",     "ldapport",   "ldapscheme",          "ldaptls",          "ldapurl",    "ldapbinddn",
+    "ldapbindpasswd", "ldapbasedn", "ldapsearchattribute", "ldapsearchfilter", "ldapprefix", "ldapsuffix"};
 
 template <typename Words>
 std::vector<std::string_view> names_in(const Words& words) {
@@ -140,11 +140,13 @@ class RuleParser {
     } else if (database && keyword(token, "replication")) {
       out.push_back({Kind::kReplication, ""});
     } else if (database && (keyword(token, "samerole") || keyword(token, "samegroup"))) {
-      return fail(fmt::format("{} needs the role memberships of the server, which Weir does not know: list the names",
-                              token.text));
+      return fail(
+          fmt::format("{} needs the role memberships of the server, which Weir does not know: list the names",
+                      token.text));
     } else if (!database && !token.quoted && token.text.starts_with('+')) {
-      return fail(fmt::format("{} needs the role memberships of the server, which Weir does not know: list the users",
-                              shown(token.text)));
+      return fail(
+          fmt::format("{} needs the role memberships of the server, which Weir does not know: list the users",
+                      shown(token.text)));
     } else {
       out.push_back({Kind::kName, token.text});
     }
@@ -152,7 +154,8 @@ class RuleParser {
   }
 
   bool add_file(const std::string& name, bool database, int depth, std::vector<HbaName>& out) {
-    if (depth == kMaxListDepth) return fail(fmt::format("@{} is nested too deep", base::escape_for_log(name, 60)));
+    if (depth == kMaxListDepth)
+      return fail(fmt::format("@{} is nested too deep", base::escape_for_log(name, 60)));
     const auto text = files_.read(name);
     if (!text) return fail(fmt::format("cannot read the list {}", shown(name)));
     for (const HbaLine& line : hba_lines(*text)) {
@@ -182,7 +185,8 @@ class RuleParser {
 
   bool cidr(const HbaToken& token) {
     const auto network = parse_cidr(token.text);
-    if (!network) return fail(fmt::format("{} is no network: write it like 10.0.0.0/8 or fd00::/8", shown(token.text)));
+    if (!network)
+      return fail(fmt::format("{} is no network: write it like 10.0.0.0/8 or fd00::/8", shown(token.text)));
     rule_.network = *network;
     return true;
   }
@@ -190,8 +194,9 @@ class RuleParser {
   bool address_and_mask(const HbaToken& token) {
     const auto address = parse_ip(token.text);
     if (!address) {
-      return fail(fmt::format("{} is no address; host names are not supported here: write the network, as 10.0.0.0/8",
-                              shown(token.text)));
+      return fail(
+          fmt::format("{} is no address; host names are not supported here: write the network, as 10.0.0.0/8",
+                      shown(token.text)));
     }
     const HbaToken* mask_token = single(fmt::format("the mask of {}", token.text));
     if (mask_token == nullptr) return false;
@@ -208,18 +213,22 @@ class RuleParser {
     std::string name = token->text;
     const bool local = rule_.type == HbaType::kLocal;
     if (name == "ident" && local) name = "peer";  // the manual: ident on a local line means peer
-    const auto found = std::find_if(kMethods.begin(), kMethods.end(), [&](const auto& word) { return word.name == name; });
+    const auto found =
+        std::find_if(kMethods.begin(), kMethods.end(), [&](const auto& word) { return word.name == name; });
     if (found == kMethods.end()) return fail(unknown_method(name));
     rule_.method = found->value;
     if (rule_.method == HbaMethod::kPeer && !local) return fail("peer works on local lines only");
-    if (rule_.method == HbaMethod::kCert && rule_.type != HbaType::kHostSsl) return fail("cert works on hostssl lines only");
+    if (rule_.method == HbaMethod::kCert && rule_.type != HbaType::kHostSsl)
+      return fail("cert works on hostssl lines only");
     if (rule_.method == HbaMethod::kCert) rule_.clientcert = ClientCert::kVerifyFull;
     return true;
   }
 
   static std::string unknown_method(std::string_view name) {
     for (const std::string_view known : {"gss", "sspi", "ident", "bsd", "radius"}) {
-      if (name == known) return fmt::format("the method {} is not supported: use one of {}", name, fmt::join(names_in(kMethods), ", "));
+      if (name != known) continue;
+      return fmt::format("the method {} is not supported: use one of {}", name,
+                         fmt::join(names_in(kMethods), ", "));
     }
     return fmt::format("the method {}", not_one_of(name, names_in(kMethods)).message);
   }
@@ -227,12 +236,15 @@ class RuleParser {
   bool option(const HbaToken& token) {
     column_ = token.column;
     const std::size_t equals = token.text.find('=');
-    if (equals == std::string::npos) return fail(fmt::format("{} is no option: write name=value", shown(token.text)));
+    if (equals == std::string::npos)
+      return fail(fmt::format("{} is no option: write name=value", shown(token.text)));
     const std::string name = token.text.substr(0, equals);
     const std::string value = token.text.substr(equals + 1);
     if (name == "map") return map_option(value);
     if (name == "clientcert") return clientcert_option(value);
-    const auto among = [&](const auto& names) { return std::find(names.begin(), names.end(), name) != names.end(); };
+    const auto among = [&](const auto& names) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
     const bool fits = (rule_.method == HbaMethod::kPam && among(kPamOptions)) ||
                       (rule_.method == HbaMethod::kLdap && among(kLdapOptions));
     if (!fits) return fail(fmt::format("the option {} does not belong to this method", shown(name)));
@@ -270,8 +282,10 @@ class RuleParser {
     const bool simple = has("ldapprefix") || has("ldapsuffix");
     const bool search = has("ldapbasedn") || has("ldapbinddn") || has("ldapbindpasswd") ||
                         has("ldapsearchattribute") || has("ldapsearchfilter");
-    if (simple && search) return fail("ldapprefix and ldapsuffix cannot go together with a search (ldapbasedn)");
-    if (!simple && !has("ldapbasedn")) return fail("the method ldap needs ldapbasedn=, ldapprefix= or ldapsuffix=");
+    if (simple && search)
+      return fail("ldapprefix and ldapsuffix cannot go together with a search (ldapbasedn)");
+    if (!simple && !has("ldapbasedn"))
+      return fail("the method ldap needs ldapbasedn=, ldapprefix= or ldapsuffix=");
     if (has("ldapsearchattribute") && has("ldapsearchfilter")) {
       return fail("ldapsearchattribute and ldapsearchfilter cannot go together");
     }
@@ -292,17 +306,13 @@ class RuleParser {
 bool type_matches(HbaType type, const HbaConnection& connection) {
   const bool tcp = connection.address.has_value();
   switch (type) {
-    case HbaType::kLocal:
-      return !tcp;
+    case HbaType::kLocal: return !tcp;
     case HbaType::kHost:
     case HbaType::kHostNoGssEnc:  // GSS encryption is never spoken here
       return tcp;
-    case HbaType::kHostSsl:
-      return tcp && connection.tls;
-    case HbaType::kHostNoSsl:
-      return tcp && !connection.tls;
-    case HbaType::kHostGssEnc:
-      return false;
+    case HbaType::kHostSsl: return tcp && connection.tls;
+    case HbaType::kHostNoSsl: return tcp && !connection.tls;
+    case HbaType::kHostGssEnc: return false;
   }
   return false;
 }
@@ -312,14 +322,14 @@ bool address_matches(const HbaRule& rule, const HbaConnection& connection) {
   const IpAddress& address = *connection.address;
   const auto& own = connection.host_networks;
   switch (rule.addresses) {
-    case HbaRule::Addresses::kAny:
-      return true;
-    case HbaRule::Addresses::kNetwork:
-      return rule.network.contains(address);
+    case HbaRule::Addresses::kAny: return true;
+    case HbaRule::Addresses::kNetwork: return rule.network.contains(address);
     case HbaRule::Addresses::kSameHost:
-      return std::any_of(own.begin(), own.end(), [&](const HostNetwork& net) { return net.address == address; });
+      return std::any_of(own.begin(), own.end(),
+                         [&](const HostNetwork& net) { return net.address == address; });
     case HbaRule::Addresses::kSameNet:
-      return std::any_of(own.begin(), own.end(), [&](const HostNetwork& net) { return net.network.contains(address); });
+      return std::any_of(own.begin(), own.end(),
+                         [&](const HostNetwork& net) { return net.network.contains(address); });
   }
   return false;
 }
@@ -328,20 +338,17 @@ bool database_matches(const HbaName& name, const HbaConnection& connection) {
   // Physical replication is to no database, so that only its own keyword means it.
   if (connection.physical_replication) return name.kind == HbaName::Kind::kReplication;
   switch (name.kind) {
-    case HbaName::Kind::kAll:
-      return true;
-    case HbaName::Kind::kSameUser:
-      return connection.database == connection.user;
-    case HbaName::Kind::kReplication:
-      return false;
-    case HbaName::Kind::kName:
-      return connection.database == name.name;
+    case HbaName::Kind::kAll: return true;
+    case HbaName::Kind::kSameUser: return connection.database == connection.user;
+    case HbaName::Kind::kReplication: return false;
+    case HbaName::Kind::kName: return connection.database == name.name;
   }
   return false;
 }
 
 bool user_matches(const HbaName& name, const HbaConnection& connection) {
-  return name.kind == HbaName::Kind::kAll || (name.kind == HbaName::Kind::kName && name.name == connection.user);
+  return name.kind == HbaName::Kind::kAll ||
+         (name.kind == HbaName::Kind::kName && name.name == connection.user);
 }
 
 }  // namespace

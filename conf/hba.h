@@ -1,6 +1,6 @@
 #pragma once
-// Host-based authentication, with the meaning PostgreSQL 15 gives pg_hba.conf and pg_ident.conf (manual, chapters
-// 21.1 and 21.2): the first rule that matches a connection decides, and no rule means refused.
+// Host-based authentication, with the meaning PostgreSQL 15 gives pg_hba.conf and pg_ident.conf (manual,
+// chapters 21.1 and 21.2): the first rule that matches a connection decides, and no rule means refused.
 //
 // Pure: files are read by conf/load.cc, and every fact about a connection comes in with HbaConnection.
 
@@ -44,9 +44,9 @@ struct HbaRule {
   Addresses addresses = Addresses::kAny;  // unused for local
   Cidr network;                           // with kNetwork
   HbaMethod method = HbaMethod::kReject;
-  std::string map;                                             // map=, empty for none
-  ClientCert clientcert = ClientCert::kNotAsked;               // clientcert=
-  std::vector<std::pair<std::string, std::string>> options;    // the others: ldapserver=, pamservice=, ...
+  std::string map;                                           // map=, empty for none
+  ClientCert clientcert = ClientCert::kNotAsked;             // clientcert=
+  std::vector<std::pair<std::string, std::string>> options;  // the others: ldapserver=, pamservice=, ...
 
   std::string_view option(std::string_view name) const;  // empty if absent
   bool operator==(const HbaRule&) const = default;
@@ -61,7 +61,8 @@ struct HostNetwork {
 struct HbaConnection {
   std::optional<IpAddress> address;  // nothing for a Unix socket
   bool tls = false;
-  bool physical_replication = false;  // replication=true; logical replication names a database and counts as one
+  bool physical_replication =
+      false;  // replication=true; logical replication names a database and counts as one
   std::string_view database;
   std::string_view user;
   std::span<const HostNetwork> host_networks{};
@@ -89,7 +90,7 @@ Hba parse_hba(std::string_view text, const HbaFiles& files, std::vector<TextProb
 class IdentPattern;  // a compiled regular expression, in ident.cc
 
 struct IdentRule {
-  std::string system_user;  // as written; a leading / marks a regular expression
+  std::string system_user;                      // as written; a leading / marks a regular expression
   std::shared_ptr<const IdentPattern> pattern;  // null for a plain name
   std::string database_user;                    // may hold \1, the first group of the pattern
 
@@ -102,7 +103,8 @@ struct IdentRule {
 struct IdentMaps {
   std::map<std::string, std::vector<IdentRule>, std::less<>> maps;
 
-  // May the person the system knows as `system_user` log in as `database_user`? An empty map name asks for equal names.
+  // May the person the system knows as `system_user` log in as `database_user`? An empty map name asks for
+  // equal names.
   bool allows(std::string_view map, std::string_view system_user, std::string_view database_user) const;
   bool operator==(const IdentMaps&) const = default;
 };

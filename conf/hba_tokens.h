@@ -1,7 +1,7 @@
 #pragma once
-// Cuts pg_hba.conf and pg_ident.conf into lines, fields and tokens, as the manual's chapter 21.1 describes them: blanks
-// part fields, commas join tokens into one, double quotes take the meaning from everything inside, # starts a comment,
-// a backslash at the end of a line continues it.
+// Cuts pg_hba.conf and pg_ident.conf into lines, fields and tokens, as the manual's chapter 21.1 describes
+// them: blanks part fields, commas join tokens into one, double quotes take the meaning from everything
+// inside, # starts a comment, a backslash at the end of a line continues it.
 
 #include <string>
 #include <string_view>

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <regex.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -11,8 +12,8 @@
 
 namespace conf {
 
-// A POSIX extended regular expression. PostgreSQL's own dialect knows more; what would mean something else here is
-// refused when the file is read.
+// A POSIX extended regular expression. PostgreSQL's own dialect knows more; what would mean something else
+// here is refused when the file is read.
 class IdentPattern {
  public:
   // Null and a message if `text` is no expression we take.
@@ -39,61 +40,106 @@ namespace {
 // Bounds on what the C library's matcher is given: it can use time and memory far beyond the length.
 constexpr std::size_t kMaxPattern = 1000;
 constexpr std::size_t kMaxName = 1000;
-constexpr int64_t kMaxRepeats = 1000;  // product of all {n,m}
+constexpr int64_t kMaxRepeats = 1000;  // product of all {n,m}, and 2 for each repeated group
 
-// Our spelling of `text`, or nothing and a message.
-std::optional<std::string> translated(std::string_view text, std::string& message) {
-  std::string out;
-  int64_t repeats = 1;
-  bool in_set = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_set) {
-      in_set = c != ']';
-      if (c == '\\') {
-        message = "has a backslash inside [ ], which means different things to different programs";
-        return std::nullopt;
-      }
-      out += c;
-    } else if (c == '[') {
-      in_set = true;
-      out += c;
-      // A ] that comes first belongs to the set.
-      if (i + 1 < text.size() && text[i + 1] == '^') out += text[++i];
-      if (i + 1 < text.size() && text[i + 1] == ']') out += text[++i];
-    } else if (c == '\\' && i + 1 < text.size()) {
-      const char next = text[++i];
-      if (next == 'd') {
-        out += "[0-9]";
-      } else if (next == 'D') {
-        out += "[^0-9]";
-      } else if (std::string_view("wWsS").find(next) != std::string_view::npos || std::string_view("^.[]$()|*+?{}\\/-@ ").find(next) != std::string_view::npos) {
-        out += {'\\', next};
+// Rewrites a PostgreSQL pattern for the C library, or says why it cannot.
+class Translator {
+ public:
+  explicit Translator(std::string_view text) : text_(text) {}
+
+  std::optional<std::string> run() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      bool fine = true;
+      if (c == '[') {
+        fine = set();
+      } else if (c == '\\' && at_ < text_.size()) {
+        fine = escape();
+      } else if (quantifier(c)) {
+        fine = repeat(c);
+      } else if (c == '(' && at_ < text_.size() && text_[at_] == '?') {
+        fine = fail("has (?, which is not supported");
       } else {
-        message = fmt::format("has \\{}, which is not supported", base::escape_for_log(std::string_view(&next, 1)));
-        return std::nullopt;
+        out_ += c;
       }
-    } else if (c == '(' && i + 1 < text.size() && text[i + 1] == '?') {
-      message = "has (?, which is not supported";
-      return std::nullopt;
-    } else if (c == '{') {
-      const std::size_t end = text.find('}', i);
-      const std::string_view inside = text.substr(i + 1, end == std::string_view::npos ? end : end - i - 1);
-      const std::size_t comma = inside.find(',');
-      const auto most = base::parse_int(comma == std::string_view::npos || comma + 1 == inside.size()
-                                            ? inside.substr(0, comma)
-                                            : inside.substr(comma + 1));
-      if (!most || *most < 0 || *most > kMaxRepeats || (repeats *= std::max<int64_t>(*most, 1)) > kMaxRepeats) {
-        message = fmt::format("repeats something more than {} times", kMaxRepeats);
-        return std::nullopt;
-      }
-      out += c;
-    } else {
-      out += c;
+      if (!fine) return std::nullopt;
+      before_ = c;
     }
+    return std::move(out_);
   }
-  return out;
-}
+
+  const std::string& message() const { return message_; }
+
+ private:
+  static bool quantifier(char c) { return c == '*' || c == '+' || c == '?' || c == '{'; }
+
+  bool fail(std::string message) {
+    message_ = std::move(message);
+    return false;
+  }
+
+  // What follows a [ up to its ]; a ] that comes first belongs to the set.
+  bool set() {
+    const std::size_t start = at_ - 1;
+    if (at_ < text_.size() && text_[at_] == '^') ++at_;
+    if (at_ < text_.size() && text_[at_] == ']') ++at_;
+    at_ = std::min(text_.find(']', at_), text_.size() - 1) + 1;
+    const std::string_view whole = text_.substr(start, at_ - start);
+    if (whole.find('\\') != std::string_view::npos) {
+      return fail("has a backslash inside [ ], which means different things to different programs");
+    }
+    if (whole.substr(1).find('[') != std::string_view::npos)
+      return fail("has a [ inside [ ], which is not supported");
+    out_ += whole;
+    return true;
+  }
+
+  bool escape() {
+    constexpr std::string_view kSame = "wWsS^.[]$()|*+?{}\\/-@ ";
+    const char next = text_[at_++];
+    if (next == 'd') {
+      out_ += "[0-9]";
+    } else if (next == 'D') {
+      out_ += "[^0-9]";
+    } else if (kSame.find(next) != std::string_view::npos) {
+      out_ += {'\\', next};
+    } else {
+      return fail(fmt::format("has \\{}, which is not supported", base::escape_for_log({&next, 1})));
+    }
+    return true;
+  }
+
+  // The C library copies what is repeated, so that repeats of repeats multiply.
+  bool repeat(char c) {
+    if (quantifier(before_)) return fail("repeats a repeat, or asks for the shortest match");
+    out_ += c;
+    if (c == '+' || c == '*' || c == '?') return before_ != ')' || multiply(2);
+    const std::size_t end = std::min(text_.find('}', at_), text_.size());
+    const std::string_view inside = text_.substr(at_, end - at_);
+    const std::size_t comma = inside.find(',');
+    const std::string_view last = comma == std::string_view::npos || comma + 1 == inside.size()
+                                      ? inside.substr(0, comma)
+                                      : inside.substr(comma + 1);
+    const auto most = base::parse_int(last);
+    if (!most || *most < 0 || *most > kMaxRepeats) return multiply(kMaxRepeats + 1);
+    out_ += text_.substr(at_, end - at_);
+    if (end < text_.size()) out_ += '}';
+    at_ = std::min(end + 1, text_.size());
+    return multiply(std::max<int64_t>(*most, 1));
+  }
+
+  bool multiply(int64_t factor) {
+    repeats_ *= factor;
+    return repeats_ <= kMaxRepeats || fail(fmt::format("repeats something more than {} times", kMaxRepeats));
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  char before_ = '\0';  // how the last piece began
+  int64_t repeats_ = 1;
+  std::string out_;
+  std::string message_;
+};
 
 // `user` with \1 replaced; the manual: the replacement happens once.
 std::string substituted(std::string_view user, std::string_view group) {
@@ -109,8 +155,12 @@ std::shared_ptr<const IdentPattern> IdentPattern::compile(std::string_view text,
     message = fmt::format("is longer than {} bytes or holds a zero byte", kMaxPattern);
     return nullptr;
   }
-  const auto pattern = translated(text, message);
-  if (!pattern) return nullptr;
+  Translator translator(text);
+  const auto pattern = translator.run();
+  if (!pattern) {
+    message = translator.message();
+    return nullptr;
+  }
   std::shared_ptr<IdentPattern> result(new IdentPattern());
   const int failure = regcomp(&result->regex_, pattern->c_str(), REG_EXTENDED);
   if (failure != 0) {
@@ -130,10 +180,12 @@ std::optional<std::string> IdentPattern::match(std::string_view name) const {
   if (regexec(&regex_, subject.c_str(), groups.size(), groups.data(), 0) != 0) return std::nullopt;
   const regmatch_t& group = groups[1];
   if (!has_group() || group.rm_so < 0) return "";
-  return subject.substr(static_cast<std::size_t>(group.rm_so), static_cast<std::size_t>(group.rm_eo - group.rm_so));
+  return subject.substr(static_cast<std::size_t>(group.rm_so),
+                        static_cast<std::size_t>(group.rm_eo - group.rm_so));
 }
 
-bool IdentMaps::allows(std::string_view map, std::string_view system_user, std::string_view database_user) const {
+bool IdentMaps::allows(std::string_view map, std::string_view system_user,
+                       std::string_view database_user) const {
   if (map.empty()) return system_user == database_user;
   const auto rules = maps.find(map);
   if (rules == maps.end()) return false;
@@ -155,7 +207,8 @@ IdentMaps parse_ident(std::string_view text, std::vector<TextProblem>& problems)
     };
     if (line.fields.size() != 3) {
       wrong(line.fields.size() - 1,
-            fmt::format("a line has a map, a system user and a database user; this one has {} fields", line.fields.size()));
+            fmt::format("a line has a map, a system user and a database user; this one has {} fields",
+                        line.fields.size()));
       continue;
     }
     bool single = true;

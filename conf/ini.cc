@@ -9,7 +9,7 @@
 namespace conf {
 namespace {
 
-constexpr int kMaxIncludes = 10;              // nested deeper is a circle
+constexpr int kMaxIncludes = 10;                // nested deeper is a circle
 constexpr std::size_t kMaxEntries = 1'000'000;  // includes may repeat a file; this bounds the sum
 
 class IniReader {
@@ -43,8 +43,10 @@ class IniReader {
     std::string key;
     if (!take_key(line, key)) return problem(file, number, "the line is not of the form key = value");
     line = base::trim(line);
-    if (line.empty() || line.front() != '=') return problem(file, number, "the line is not of the form key = value");
-    if (section_.empty()) return problem(file, number, fmt::format("{} stands before the first section", shown(key)));
+    if (line.empty() || line.front() != '=')
+      return problem(file, number, "the line is not of the form key = value");
+    if (section_.empty())
+      return problem(file, number, fmt::format("{} stands before the first section", shown(key)));
     entries_.push_back({file, number, section_, key, std::string(base::trim(line.substr(1)))});
   }
 
@@ -120,14 +122,15 @@ base::Result<std::string> take_value(std::string_view& text) {
 
 }  // namespace
 
-std::vector<IniEntry> parse_ini(std::string_view text, const std::string& file, const Surroundings& surroundings,
-                                std::vector<Problem>& problems) {
+std::vector<IniEntry> parse_ini(std::string_view text, const std::string& file,
+                                const Surroundings& surroundings, std::vector<Problem>& problems) {
   IniReader reader(surroundings, problems);
   reader.read(text, file, 0);
   return reader.take();
 }
 
-base::Result<std::vector<std::pair<std::string, std::string>>> parse_connection_string(std::string_view text) {
+base::Result<std::vector<std::pair<std::string, std::string>>> parse_connection_string(
+    std::string_view text) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (skip_blanks(text); !text.empty(); skip_blanks(text)) {
     const std::size_t end = std::min(text.find_first_of("= \t"), text.size());

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "conf/check.h"
-#include "conf/nesting.h"
+#include "conf/prescan.h"
 #include "conf/settings_table.h"
 #include "conf/url.h"
 #include "conf/value.h"
@@ -25,10 +25,18 @@ struct Place {
 };
 
 // Settings that name a file. A path in a configuration file is relative to that file's folder.
-constexpr std::array kPathSettings{
-    &Weir::pidfile,           &Weir::auth_file,           &Weir::auth_hba_file,        &Weir::auth_ident_file,
-    &Weir::resolv_conf,       &Weir::client_tls_key_file, &Weir::client_tls_cert_file, &Weir::client_tls_ca_file,
-    &Weir::server_tls_key_file, &Weir::server_tls_cert_file, &Weir::server_tls_ca_file,  &Weir::logfile};
+constexpr std::array kPathSettings{&Weir::pidfile,
+                                   &Weir::auth_file,
+                                   &Weir::auth_hba_file,
+                                   &Weir::auth_ident_file,
+                                   &Weir::resolv_conf,
+                                   &Weir::client_tls_key_file,
+                                   &Weir::client_tls_cert_file,
+                                   &Weir::client_tls_ca_file,
+                                   &Weir::server_tls_key_file,
+                                   &Weir::server_tls_cert_file,
+                                   &Weir::server_tls_ca_file,
+                                   &Weir::logfile};
 
 template <typename T>
 inline constexpr bool kIsList = false;
@@ -49,8 +57,8 @@ class Loader {
       : file_(std::move(file)), folder_(folder_of(file_)), surroundings_(surroundings) {}
 
   LoadResult run(std::string_view text) {
-    if (const auto deep = find_deep_nesting(text)) {
-      problem({file_, deep->line, deep->column}, fmt::format("nested deeper than {} levels", kMaxNesting));
+    if (const auto bad = prescan(text)) {
+      problem({file_, bad->line, bad->column}, bad->message);
       return finish();
     }
     const toml::parse_result parsed = toml::parse(text, std::string_view(file_));
@@ -101,7 +109,8 @@ class Loader {
   }
 
   LoadResult resolve() {
-    for (const auto setting : kPathSettings) config_.weir.*setting = resolve_path(folder_, config_.weir.*setting);
+    for (const auto setting : kPathSettings)
+      config_.weir.*setting = resolve_path(folder_, config_.weir.*setting);
     config_.finish();
     read_auth_file();
     read_hba_file();
@@ -198,7 +207,8 @@ class Loader {
   }
 
   Place place_of(const std::string& section, std::string_view key) const {
-    if (const auto found = places_.find(fmt::format("{}.{}", section, key)); found != places_.end()) return found->second;
+    if (const auto found = places_.find(fmt::format("{}.{}", section, key)); found != places_.end())
+      return found->second;
     if (const auto found = places_.find(section); found != places_.end()) return found->second;
     return {file_};
   }
@@ -209,7 +219,9 @@ class Loader {
     return {file_, static_cast<int>(source.begin.line), static_cast<int>(source.begin.column)};
   }
 
-  static std::string shown(std::string_view word) { return fmt::format("'{}'", base::escape_for_log(word, 60)); }
+  static std::string shown(std::string_view word) {
+    return fmt::format("'{}'", base::escape_for_log(word, 60));
+  }
 
   static std::string guess(std::string_view word, const std::vector<std::string_view>& names) {
     const std::string_view best = nearest(word, names);
@@ -226,7 +238,8 @@ class Loader {
         section("workers", "workers", where, node, config_.workers);
       } else if (name == "databases") {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
-          Database& database = entry == "*" ? config_.fallback.emplace() : config_.databases[std::string(entry)];
+          Database& database =
+              entry == "*" ? config_.fallback.emplace() : config_.databases[std::string(entry)];
           section(entry_name(name, entry), "databases.NAME", at, body, database);
         });
       } else if (name == "users") {
@@ -234,9 +247,8 @@ class Loader {
           section(entry_name(name, entry), "users.NAME", at, body, config_.users[std::string(entry)]);
         });
       } else if (name == "peers") {
-        each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
-          peer(entry, at, body);
-        });
+        each(name, where, node,
+             [&](std::string_view entry, const Place& at, const toml::node& body) { peer(entry, at, body); });
       } else {
         unknown_at_root(name, where, node.is_table());
       }
@@ -251,11 +263,13 @@ class Loader {
     static const std::vector<std::string_view> kSections{"weir", "workers", "databases", "users", "peers"};
     const auto settings = field_names<Weir>();
     if (table) {
-      problem(where, fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, kSections)));
+      problem(where,
+              fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, kSections)));
     } else if (std::find(settings.begin(), settings.end(), name) != settings.end()) {
       problem(where, fmt::format("{} stands outside a section: put it below [weir]", name));
     } else {
-      problem(where, fmt::format("unknown setting {} outside a section{}", shown(name), guess(name, settings)));
+      problem(where,
+              fmt::format("unknown setting {} outside a section{}", shown(name), guess(name, settings)));
     }
   }
 
@@ -268,7 +282,8 @@ class Loader {
     }
     for (const auto& [key, body] : *table) {
       if (key.str().empty() || key.str().find('\0') != std::string_view::npos) {
-        problem(place(key.source()), fmt::format("a name in [{}] must not be empty or hold a zero byte", section));
+        problem(place(key.source()),
+                fmt::format("a name in [{}] must not be empty or hold a zero byte", section));
         continue;
       }
       entry(key.str(), place(key.source()), body);
@@ -298,8 +313,8 @@ class Loader {
   }
 
   template <typename Section>
-  void setting(const std::string& section, std::string_view kind, const toml::key& key, const toml::node& value,
-               const toml::table& siblings, Section& out) {
+  void setting(const std::string& section, std::string_view kind, const toml::key& key,
+               const toml::node& value, const toml::table& siblings, Section& out) {
     const std::string_view name = canonical<Section>(key.str());
     const Place where = place(key.source());
     if (name != key.str() && siblings.contains(name)) {
@@ -324,14 +339,15 @@ class Loader {
       if constexpr (std::is_same_v<Value, std::optional<Secret>>) {
         if (name == fmt::format("{}_file", field.name)) {
           known = true;
-          secret_beside(where, value, fmt::format("{}.{}", section, field.name), siblings.contains(field.name), name,
-                        out.*(field.member));
+          secret_beside(where, value, fmt::format("{}.{}", section, field.name),
+                        siblings.contains(field.name), name, out.*(field.member));
         }
       }
     });
     if (!known) {
       const auto names = field_names<Section>();
-      problem(where, fmt::format("unknown setting {} in [{}]{}", shown(key.str()), kind, guess(key.str(), names)));
+      problem(where,
+              fmt::format("unknown setting {} in [{}]{}", shown(key.str()), kind, guess(key.str(), names)));
     }
   }
 
@@ -414,8 +430,9 @@ class Loader {
       return;
     }
     const auto* path = value.as_string();
-    const base::Status status = path == nullptr ? base::Status(base::invalid_parameter("must be a path in quotes"))
-                                                : read_secret_file(path->get(), out);
+    const base::Status status = path == nullptr
+                                    ? base::Status(base::invalid_parameter("must be a path in quotes"))
+                                    : read_secret_file(path->get(), out);
     if (!status.ok()) problem(place(value.source()), fmt::format("{} {}", name, status.error().message));
   }
 

@@ -1,12 +1,13 @@
 #pragma once
-// From a TOML file, the environment and the files it names to a Config, or to the list of everything that is wrong.
+// From a TOML file, the environment and the files it names to a Config, or to the list of everything that is
+// wrong.
 //
 //   LoadResult result = conf::load_file("/etc/weir/weir.toml", conf::ProcessSurroundings());
 //   if (!result.config) say(to_text(result.problems));
 //
-// Every setting KEY of [weir] can also come from the environment as WEIR_KEY, which wins over the file. A database URL
-// comes from WEIR_DATABASE_URL, and from DATABASE_URL when the file has no [databases].
-// Paths in the file are relative to the file's folder.
+// Every setting KEY of [weir] can also come from the environment as WEIR_KEY, which wins over the file. A
+// database URL comes from WEIR_DATABASE_URL, and from DATABASE_URL when the file has no [databases]. Paths in
+// the file are relative to the file's folder.
 
 #include <string>
 #include <string_view>
@@ -19,9 +20,9 @@
 namespace conf {
 
 struct LoadResult {
-  ConfigPtr config;                // null when there are problems
-  std::vector<Problem> problems;   // all of them, in order of file and line
-  std::vector<Problem> warnings;   // the configuration works, but not as somebody may think
+  ConfigPtr config;               // null when there are problems
+  std::vector<Problem> problems;  // all of them, in order of file and line
+  std::vector<Problem> warnings;  // the configuration works, but not as somebody may think
 };
 
 LoadResult load_file(const std::string& path, const Surroundings& surroundings);

@@ -26,7 +26,8 @@ void sort_problems(std::vector<Problem>& problems) {
   std::map<std::string, std::size_t> first_met;
   for (const Problem& problem : problems) first_met.emplace(problem.file, first_met.size());
   std::stable_sort(problems.begin(), problems.end(), [&](const Problem& a, const Problem& b) {
-    return std::tuple(first_met.at(a.file), a.line, a.column) < std::tuple(first_met.at(b.file), b.line, b.column);
+    return std::tuple(first_met.at(a.file), a.line, a.column) <
+           std::tuple(first_met.at(b.file), b.line, b.column);
   });
   problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
 }

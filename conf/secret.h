@@ -1,5 +1,6 @@
 #pragma once
-// A string nobody may see by accident: it cannot be printed or formatted, and its memory is overwritten when it goes.
+// A string nobody may see by accident: it cannot be printed or formatted, and its memory is overwritten when
+// it goes.
 
 #include <string>
 #include <string_view>

@@ -15,7 +15,8 @@ constexpr std::size_t kSha256Size = 32;
 constexpr std::size_t kMd5Digits = 32;
 // PostgreSQL's own limit for a password (manual, 55.3.1, PG_MAX_AUTH_TOKEN_LENGTH) is 65535.
 constexpr std::size_t kMaxSecret = 65'535;
-constexpr std::size_t kMaxUserName = 1024;  // PostgreSQL cuts at 63; room for longer ones of other identity systems
+constexpr std::size_t kMaxUserName =
+    1024;  // PostgreSQL cuts at 63; room for longer ones of other identity systems
 
 // Strict base64 with padding: what PostgreSQL writes.
 std::optional<std::string> base64_decoded(std::string_view text) {
@@ -43,7 +44,8 @@ std::optional<std::string> base64_decoded(std::string_view text) {
 std::optional<ScramVerifier> scram_verifier(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::size_t dollar = text.find('$');
-  if (colon == std::string_view::npos || dollar == std::string_view::npos || colon > dollar) return std::nullopt;
+  if (colon == std::string_view::npos || dollar == std::string_view::npos || colon > dollar)
+    return std::nullopt;
   const std::size_t second_colon = text.find(':', dollar);
   if (second_colon == std::string_view::npos) return std::nullopt;
 
@@ -51,9 +53,11 @@ std::optional<ScramVerifier> scram_verifier(std::string_view text) {
   const auto salt = base64_decoded(text.substr(colon + 1, dollar - colon - 1));
   auto stored = base64_decoded(text.substr(dollar + 1, second_colon - dollar - 1));
   auto server = base64_decoded(text.substr(second_colon + 1));
-  if (!iterations || *iterations < 1 || *iterations > INT32_MAX || !salt || !stored || !server) return std::nullopt;
+  if (!iterations || *iterations < 1 || *iterations > INT32_MAX || !salt || !stored || !server)
+    return std::nullopt;
   if (stored->size() != kSha256Size || server->size() != kSha256Size) return std::nullopt;
-  return ScramVerifier{static_cast<int>(*iterations), *salt, Secret(std::move(*stored)), Secret(std::move(*server))};
+  return ScramVerifier{static_cast<int>(*iterations), *salt, Secret(std::move(*stored)),
+                       Secret(std::move(*server))};
 }
 
 bool md5_hash(std::string_view text) {

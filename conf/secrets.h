@@ -1,8 +1,8 @@
 #pragma once
 // What is known of a user's password, and the user list file (userlist.txt) that says it.
 //
-// A stored secret is one of PostgreSQL's own forms, as pg_authid.rolpassword holds them: a SCRAM-SHA-256 verifier,
-// an md5 hash, or the password itself.
+// A stored secret is one of PostgreSQL's own forms, as pg_authid.rolpassword holds them: a SCRAM-SHA-256
+// verifier, an md5 hash, or the password itself.
 
 #include <cstddef>
 #include <map>
@@ -35,8 +35,8 @@ struct ScramVerifier {
 };
 using UserSecret = std::variant<NoSecret, PlainSecret, Md5Secret, ScramVerifier>;
 
-// Recognises the form. What is not a well-formed verifier or hash is a plain password, as in PostgreSQL; an empty
-// text is NoSecret.
+// Recognises the form. What is not a well-formed verifier or hash is a plain password, as in PostgreSQL; an
+// empty text is NoSecret.
 UserSecret parse_secret(std::string_view text);
 
 // The users of userlist.txt.
@@ -55,8 +55,8 @@ struct TextProblem {
   bool operator==(const TextProblem&) const = default;
 };
 
-// Lines of "user" "secret" with "" for a quote inside; ; and # start comments. Wrong lines become problems and the
-// rest is still read. Never quotes a secret in a problem.
+// Lines of "user" "secret" with "" for a quote inside; ; and # start comments. Wrong lines become problems
+// and the rest is still read. Never quotes a secret in a problem.
 UserList parse_userlist(std::string_view text, std::vector<TextProblem>& problems);
 
 }  // namespace conf

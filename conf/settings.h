@@ -2,8 +2,8 @@
 // Every setting Weir has: its name, type and default. The table rows (bounds, help, reload class) stand in
 // conf/settings_table.h, which only conf/*.cc includes, so that users of a setting do not pay for the tables.
 //
-// A key that PgBouncer has too carries PgBouncer's name and meaning. Durations of 0 switch the timeout off, limits
-// of 0 mean no limit, unless a comment says otherwise.
+// A key that PgBouncer has too carries PgBouncer's name and meaning. Durations of 0 switch the timeout off,
+// limits of 0 mean no limit, unless a comment says otherwise.
 
 #include <chrono>
 #include <cstdint>
@@ -23,21 +23,27 @@ namespace conf {
 
 enum class PoolMode { kSession, kTransaction, kStatement };
 template <>
-inline constexpr EnumName<PoolMode> kNames<PoolMode>[] = {
-    {"session", PoolMode::kSession}, {"transaction", PoolMode::kTransaction}, {"statement", PoolMode::kStatement}};
+inline constexpr EnumName<PoolMode> kNames<PoolMode>[] = {{"session", PoolMode::kSession},
+                                                          {"transaction", PoolMode::kTransaction},
+                                                          {"statement", PoolMode::kStatement}};
 
 enum class AuthType { kScram, kMd5, kPlain, kTrust, kAny, kCert, kHba, kPam, kLdap, kPeer };
 template <>
-inline constexpr EnumName<AuthType> kNames<AuthType>[] = {
-    {"scram-sha-256", AuthType::kScram}, {"md5", AuthType::kMd5},   {"plain", AuthType::kPlain},
-    {"trust", AuthType::kTrust},         {"any", AuthType::kAny},   {"cert", AuthType::kCert},
-    {"hba", AuthType::kHba},             {"pam", AuthType::kPam},   {"ldap", AuthType::kLdap},
-    {"peer", AuthType::kPeer}};
+inline constexpr EnumName<AuthType> kNames<AuthType>[] = {{"scram-sha-256", AuthType::kScram},
+                                                          {"md5", AuthType::kMd5},
+                                                          {"plain", AuthType::kPlain},
+                                                          {"trust", AuthType::kTrust},
+                                                          {"any", AuthType::kAny},
+                                                          {"cert", AuthType::kCert},
+                                                          {"hba", AuthType::kHba},
+                                                          {"pam", AuthType::kPam},
+                                                          {"ldap", AuthType::kLdap},
+                                                          {"peer", AuthType::kPeer}};
 
 enum class TlsMode { kDisable, kAllow, kPrefer, kRequire, kVerifyCa, kVerifyFull };
 template <>
 inline constexpr EnumName<TlsMode> kNames<TlsMode>[] = {
-    {"disable", TlsMode::kDisable}, {"allow", TlsMode::kAllow},         {"prefer", TlsMode::kPrefer},
+    {"disable", TlsMode::kDisable}, {"allow", TlsMode::kAllow},        {"prefer", TlsMode::kPrefer},
     {"require", TlsMode::kRequire}, {"verify-ca", TlsMode::kVerifyCa}, {"verify-full", TlsMode::kVerifyFull}};
 
 enum class TlsNegotiation { kPostgres, kDirect };
@@ -60,9 +66,12 @@ inline constexpr EnumName<LoadBalanceHosts> kNames<LoadBalanceHosts>[] = {
 enum class TargetSessionAttrs { kAny, kReadWrite, kReadOnly, kPrimary, kStandby, kPreferStandby };
 template <>
 inline constexpr EnumName<TargetSessionAttrs> kNames<TargetSessionAttrs>[] = {
-    {"any", TargetSessionAttrs::kAny},           {"read-write", TargetSessionAttrs::kReadWrite},
-    {"read-only", TargetSessionAttrs::kReadOnly}, {"primary", TargetSessionAttrs::kPrimary},
-    {"standby", TargetSessionAttrs::kStandby},   {"prefer-standby", TargetSessionAttrs::kPreferStandby}};
+    {"any", TargetSessionAttrs::kAny},
+    {"read-write", TargetSessionAttrs::kReadWrite},
+    {"read-only", TargetSessionAttrs::kReadOnly},
+    {"primary", TargetSessionAttrs::kPrimary},
+    {"standby", TargetSessionAttrs::kStandby},
+    {"prefer-standby", TargetSessionAttrs::kPreferStandby}};
 
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError };
 template <>
@@ -74,7 +83,8 @@ inline constexpr EnumName<LogLevel> kNames<LogLevel>[] = {{"trace", LogLevel::kT
 
 enum class LogFormat { kText, kJson };
 template <>
-inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{"text", LogFormat::kText},
+                                                            {"json", LogFormat::kJson}};
 
 // Permission bits of a file, written in octal.
 struct FileMode {

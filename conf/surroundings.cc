@@ -45,7 +45,8 @@ base::Result<std::string> ProcessSurroundings::read_file(const std::string& path
   std::array<char, 65536> part{};
   while (in.read(part.data(), part.size()) || in.gcount() > 0) {
     text.append(part.data(), static_cast<std::size_t>(in.gcount()));
-    if (text.size() > kMaxFile) return cannot_read(path, fmt::format("it is larger than {}", base::size_text(kMaxFile)));
+    if (text.size() > kMaxFile)
+      return cannot_read(path, fmt::format("it is larger than {}", base::size_text(kMaxFile)));
   }
   if (in.bad()) return cannot_read(path, std::generic_category().message(EIO));
   return text;
@@ -96,7 +97,8 @@ base::Result<std::string> expand(std::string_view text, const Surroundings& surr
       continue;
     }
     const std::size_t end = text.find('}', start);
-    if (end == std::string_view::npos) return base::invalid_parameter("has a ${ without its }; write $${ for a plain ${");
+    if (end == std::string_view::npos)
+      return base::invalid_parameter("has a ${ without its }; write $${ for a plain ${");
     const std::string_view name = text.substr(start + 2, end - start - 2);
     if (!variable_name(name)) {
       return base::invalid_parameter(
@@ -104,7 +106,9 @@ base::Result<std::string> expand(std::string_view text, const Surroundings& surr
                       base::escape_for_log(name, 40)));
     }
     const auto value = surroundings.environment(name);
-    if (!value) return base::invalid_parameter(fmt::format("needs the environment variable {}, which is not set", name));
+    if (!value)
+      return base::invalid_parameter(
+          fmt::format("needs the environment variable {}, which is not set", name));
     out.append(text.substr(0, start)).append(*value);
     text.remove_prefix(end + 1);
     if (out.size() > kLongest) return base::invalid_parameter("becomes longer than 1 MB");

@@ -1,5 +1,6 @@
 #pragma once
-// What loading a configuration needs of the machine: the environment and files. Tests and fuzzers bring their own.
+// What loading a configuration needs of the machine: the environment and files. Tests and fuzzers bring their
+// own.
 
 #include <cstdint>
 #include <map>
@@ -24,7 +25,8 @@ class Surroundings {
   virtual std::optional<FileFacts> stat(const std::string& path) const = 0;
 };
 
-// The real ones. Files up to kMaxFile are read; larger is refused, as is what is not a regular file or a pipe.
+// The real ones. Files up to kMaxFile are read; larger is refused, as is what is not a regular file or a
+// pipe.
 class ProcessSurroundings final : public Surroundings {
  public:
   static constexpr std::size_t kMaxFile = std::size_t{64} << 20;  // a user list of a million users fits

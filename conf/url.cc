@@ -35,7 +35,8 @@ base::Result<std::string> percent_decoded(std::string_view text) {
     }
     const int high = text.size() > 2 ? hex_digit(text[1]) : -1;
     const int low = text.size() > 2 ? hex_digit(text[2]) : -1;
-    if (high < 0 || low < 0) return invalid_parameter("the URL has a % without two hexadecimal digits after it");
+    if (high < 0 || low < 0)
+      return invalid_parameter("the URL has a % without two hexadecimal digits after it");
     if (high == 0 && low == 0) return invalid_parameter("the URL must not contain %00");
     out += static_cast<char>(high * 16 + low);
     text.remove_prefix(3);
@@ -43,7 +44,8 @@ base::Result<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
-// Cuts `text` at the first of `separators` and returns what stood before it; `text` keeps the rest, separator included.
+// Cuts `text` at the first of `separators` and returns what stood before it; `text` keeps the rest, separator
+// included.
 std::string_view cut(std::string_view& text, std::string_view separators) {
   const std::size_t end = std::min(text.find_first_of(separators), text.size());
   const std::string_view front = text.substr(0, end);
@@ -59,7 +61,8 @@ base::Status parse_host(std::string_view entry, Database& database) {
     host = entry.substr(1, end - 1);
     entry.remove_prefix(end + 1);
     if (!parse_ip(host)) return invalid_parameter("the URL has no IPv6 address between its [ and ]");
-    if (!entry.empty() && entry.front() != ':') return invalid_parameter("the URL has something other than a port after ]");
+    if (!entry.empty() && entry.front() != ':')
+      return invalid_parameter("the URL has something other than a port after ]");
   } else {
     host = cut(entry, ":");
   }
@@ -97,7 +100,8 @@ base::Status set_parameter(const std::string& name, const std::string& value, Da
     db.load_balance_hosts = value == "disable" ? LoadBalanceHosts::kDisable : LoadBalanceHosts::kRoundRobin;
     return base::Ok{};
   }
-  return invalid_parameter(fmt::format("the URL's parameter {} is not one Weir knows", base::escape_for_log(name, 40)));
+  return invalid_parameter(
+      fmt::format("the URL's parameter {} is not one Weir knows", base::escape_for_log(name, 40)));
 }
 
 base::Status parse_parameters(std::string_view query, DatabaseUrl& url) {
@@ -123,8 +127,10 @@ bool is_database_url(std::string_view text) {
 }
 
 base::Result<DatabaseUrl> parse_database_url(std::string_view text) {
-  if (!is_database_url(text)) return invalid_parameter("a database URL starts with postgres:// or postgresql://");
-  if (text.size() > kMaxUrl) return invalid_parameter(fmt::format("a database URL has at most {} bytes", kMaxUrl));
+  if (!is_database_url(text))
+    return invalid_parameter("a database URL starts with postgres:// or postgresql://");
+  if (text.size() > kMaxUrl)
+    return invalid_parameter(fmt::format("a database URL has at most {} bytes", kMaxUrl));
   text.remove_prefix(text.find("//") + 2);
   DatabaseUrl url;
 

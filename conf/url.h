@@ -11,8 +11,8 @@
 namespace conf {
 
 struct DatabaseUrl {
-  Database database;       // host, port, and what the parameters say; `user` and `password` are left unset
-  std::string user;        // empty if the URL names none
+  Database database;  // host, port, and what the parameters say; `user` and `password` are left unset
+  std::string user;   // empty if the URL names none
   Secret password;
   std::string dbname;
   std::optional<TlsNegotiation> negotiation;
@@ -26,12 +26,13 @@ bool is_database_url(std::string_view text);  // starts with postgres:// or post
 // The error never repeats the URL, which may hold a password.
 base::Result<DatabaseUrl> parse_database_url(std::string_view url);
 
-// Adds to `config` what the URL describes: the fallback database and, if the URL names one, that database; its user
-// with the password as secret. Keys the URL does not mention stay as they are.
+// Adds to `config` what the URL describes: the fallback database and, if the URL names one, that database;
+// its user with the password as secret. Keys the URL does not mention stay as they are.
 void apply(const DatabaseUrl& url, Config& config);
 
-// The configuration of `weir postgres://...`: that server, reachable over loopback only. With a password in the URL,
-// clients log in with the same user and password; without, loopback is trusted, as the server trusts us.
+// The configuration of `weir postgres://...`: that server, reachable over loopback only. With a password in
+// the URL, clients log in with the same user and password; without, loopback is trusted, as the server trusts
+// us.
 base::Result<Config> config_from_url(std::string_view url);
 
 }  // namespace conf

@@ -87,7 +87,8 @@ base::Status parse_value(std::string_view text, Bounds bounds, int& out) {
 base::Status parse_value(std::string_view text, Bounds bounds, int64_t& out) {
   const auto value = base::parse_size(text);
   if (!value) {
-    return invalid_parameter(fmt::format("must be a number of bytes or a text such as \"64kB\", not {}", quoted(text)));
+    return invalid_parameter(
+        fmt::format("must be a number of bytes or a text such as \"64kB\", not {}", quoted(text)));
   }
   TRY_STATUS(in_bounds(*value, bounds));
   out = *value;
@@ -98,7 +99,8 @@ base::Status parse_value(std::string_view text, Bounds bounds, base::Duration& o
   const auto value = base::parse_duration(text);
   if (!value) {
     return invalid_parameter(
-        fmt::format("must be a number of seconds or a text such as \"500ms\", \"15s\" or \"2min\", not {}", quoted(text)));
+        fmt::format("must be a number of seconds or a text such as \"500ms\", \"15s\" or \"2min\", not {}",
+                    quoted(text)));
   }
   TRY_STATUS(duration_in_bounds(*value, bounds));
   out = *value;
@@ -124,12 +126,14 @@ base::Status parse_value(std::string_view text, Bounds, std::string& out) {
 }
 
 base::Status parse_value(std::string_view text, Bounds bounds, Names& out) {
-  return parse_list(text, out,
-                    [&](const std::string& entry, std::string& value) { return parse_value(entry, bounds, value); });
+  return parse_list(text, out, [&](const std::string& entry, std::string& value) {
+    return parse_value(entry, bounds, value);
+  });
 }
 
 base::Status parse_value(std::string_view text, Bounds bounds, std::vector<int>& out) {
-  return parse_list(text, out, [&](const std::string& entry, int& value) { return parse_value(entry, bounds, value); });
+  return parse_list(text, out,
+                    [&](const std::string& entry, int& value) { return parse_value(entry, bounds, value); });
 }
 
 base::Status parse_value(std::string_view text, Bounds, std::vector<Cidr>& out) {
@@ -145,10 +149,12 @@ base::Status parse_value(std::string_view text, Bounds, std::vector<Cidr>& out) 
 }
 
 base::Status parse_value(std::string_view text, Bounds bounds, FileMode& out) {
-  const bool octal = !text.empty() && text.size() <= 6 && text.find_first_not_of("01234567") == std::string_view::npos;
-  if (!octal) return invalid_parameter(fmt::format("must be octal digits such as \"0770\", not {}", quoted(text)));
-  const unsigned bits =
-      std::accumulate(text.begin(), text.end(), 0U, [](unsigned sum, char c) { return sum * 8 + static_cast<unsigned>(c - '0'); });
+  const bool octal =
+      !text.empty() && text.size() <= 6 && text.find_first_not_of("01234567") == std::string_view::npos;
+  if (!octal)
+    return invalid_parameter(fmt::format("must be octal digits such as \"0770\", not {}", quoted(text)));
+  unsigned bits = 0;
+  for (const char c : text) bits = bits * 8 + static_cast<unsigned>(c - '0');
   if (int64_t{bits} > bounds.max) {
     return invalid_parameter(fmt::format("must be at most {:04o}, not {}", bounds.max, quoted(text)));
   }
@@ -285,7 +291,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before_last[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before_last[j - 2] + 1);
     }
     before_last = last;
     last = row;

@@ -69,7 +69,8 @@ std::string toml_string(std::string_view text);
 // A TOML key, bare if it can be.
 std::string toml_key(std::string_view text);
 
-// What a value of the type looks like, for messages and documents: "a number of seconds or a text such as \"500ms\"".
+// What a value of the type looks like, for messages and documents: "a number of seconds or a text such as
+// \"500ms\"".
 std::string_view type_text(const bool*);
 std::string_view type_text(const int*);
 std::string_view type_text(const int64_t*);
@@ -96,16 +97,14 @@ std::string duration_bounds_text(Bounds bounds);
 // ---- Enums and optionals ----
 
 template <typename E>
-  requires std::is_enum_v<E>
-std::vector<std::string_view> names_of() {
+requires std::is_enum_v<E> std::vector<std::string_view> names_of() {
   std::vector<std::string_view> names;
   for (const auto& entry : kNames<E>) names.push_back(entry.name);
   return names;
 }
 
 template <typename E>
-  requires std::is_enum_v<E>
-base::Status parse_value(std::string_view text, Bounds, E& out) {
+requires std::is_enum_v<E> base::Status parse_value(std::string_view text, Bounds, E& out) {
   for (const auto& entry : kNames<E>) {
     if (entry.name == text) {
       out = entry.value;
@@ -115,20 +114,11 @@ base::Status parse_value(std::string_view text, Bounds, E& out) {
   return not_one_of(text, names_of<E>());
 }
 template <typename E>
-  requires std::is_enum_v<E>
-std::string show_value(E value) {
-  return std::string(to_string(value));
-}
+requires std::is_enum_v<E> std::string show_value(E value) { return std::string(to_string(value)); }
 template <typename E>
-  requires std::is_enum_v<E>
-std::string toml_value(E value) {
-  return toml_string(to_string(value));
-}
+requires std::is_enum_v<E> std::string toml_value(E value) { return toml_string(to_string(value)); }
 template <typename E>
-  requires std::is_enum_v<E>
-std::string_view type_text(const E*) {
-  return "word";
-}
+requires std::is_enum_v<E> std::string_view type_text(const E*) { return "word"; }
 
 template <typename T>
 base::Status parse_value(std::string_view text, Bounds bounds, std::optional<T>& out) {

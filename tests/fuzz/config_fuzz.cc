@@ -15,7 +15,8 @@ void require(bool condition) {
 }
 
 void load(std::string_view text, bool url, const conf::Surroundings& around) {
-  const conf::LoadResult result = url ? conf::load_url(text, around) : conf::load_text(text, "fuzz.toml", around);
+  const conf::LoadResult result =
+      url ? conf::load_url(text, around) : conf::load_text(text, "fuzz.toml", around);
   require((result.config == nullptr) == !result.problems.empty());
   for (const conf::Problem& problem : result.problems) require(!conf::to_text(problem).empty());
   if (result.config == nullptr) return;

@@ -32,7 +32,8 @@ void match_all(const conf::Hba& hba) {
       connection.user = "user";
       const conf::HbaRule* rule = hba.match(connection);
       // A rule for Unix sockets never decides about TCP, and the other way round.
-      if (rule != nullptr && (rule->type == conf::HbaType::kLocal) == connection.address.has_value()) std::abort();
+      if (rule != nullptr && (rule->type == conf::HbaType::kLocal) == connection.address.has_value())
+        std::abort();
     }
   }
 }
@@ -49,7 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else if (data[0] % 3 == 1) {
     const conf::IdentMaps maps = conf::parse_ident(text, problems);
     for (const auto& [name, rules] : maps.maps) {
-      for (const auto& rule : rules) static_cast<void>(maps.allows(name, rule.system_user, rule.database_user));
+      for (const auto& rule : rules)
+        static_cast<void>(maps.allows(name, rule.system_user, rule.database_user));
       static_cast<void>(maps.allows(name, "someone@example.com", "someone"));
     }
   } else {

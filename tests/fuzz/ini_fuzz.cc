@@ -1,4 +1,5 @@
-// pgbouncer.ini to weir.toml: whatever the ini says, the result is TOML with settings that exist, of the right type.
+// pgbouncer.ini to weir.toml: whatever the ini says, the result is TOML with settings that exist, of the
+// right type.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   around.files = {{"f", "[pgbouncer]\npool_mode = session\n"}};
   const conf::Converted converted = conf::convert_ini(text, "fuzz.ini", around);
   for (const conf::Problem& problem : converted.open) {
-    for (const std::string_view mistake : {"unknown", "Error while parsing", "nested deeper", "must be a text"}) {
+    for (const std::string_view mistake :
+         {"unknown", "Error while parsing", "nested deeper", "must be a text"}) {
       if (problem.message.find(mistake) != std::string::npos) std::abort();
     }
   }

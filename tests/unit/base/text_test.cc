@@ -35,8 +35,8 @@ TEST(Duration, FractionOfALongUnitIsExact) {
 }
 
 TEST(Duration, WhatIsNoDurationIsRefused) {
-  for (const char* text : {"", " ", "s", "-1", "-1s", "+1", "1 2", "1.", ".5", "1.s", "1x", "1e3", "0x10", "1s1",
-                           "99999999999999999999", "1000000d", "nan", "inf"}) {
+  for (const char* text : {"", " ", "s", "-1", "-1s", "+1", "1 2", "1.", ".5", "1.s", "1x", "1e3", "0x10",
+                           "1s1", "99999999999999999999", "1000000d", "nan", "inf"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
 }
@@ -80,7 +80,8 @@ TEST(Size, UnitsAreThoseOfPostgres) {
 }
 
 TEST(Size, WhatIsNoSizeIsRefused) {
-  for (const char* text : {"", "kB", "-1", "1.5", "1 XB", "9223372036854775808", "9000000TB", "1kBB", "1ib"}) {
+  for (const char* text :
+       {"", "kB", "-1", "1.5", "1 XB", "9223372036854775808", "9000000TB", "1kBB", "1ib"}) {
     EXPECT_EQ(parse_size(text), std::nullopt) << text;
   }
 }
@@ -90,7 +91,8 @@ TEST(Size, PrintedTextReadsBackAsTheSame) {
   EXPECT_EQ(size_text(4096), "4kB");
   EXPECT_EQ(size_text(4097), "4097");
   EXPECT_EQ(size_text(int64_t{64} << 20), "64MB");
-  for (int64_t size = 1; size < INT64_MAX / 5; size = size * 2 + (size % 3)) EXPECT_EQ(parse_size(size_text(size)), size);
+  for (int64_t size = 1; size < INT64_MAX / 5; size = size * 2 + (size % 3))
+    EXPECT_EQ(parse_size(size_text(size)), size);
 }
 
 TEST(Number, OnlyAWholeNumberIsRead) {
@@ -110,11 +112,12 @@ TEST(Quote, LiteralSurvivesQuotesAndBackslashes) {
 TEST(Quote, IdentifierDoublesItsQuotes) { EXPECT_EQ(quote_identifier("a\"b"), "\"a\"\"b\""); }
 
 TEST(Utf8, OnlyWellFormedSequencesAreValid) {
-  for (const char* good : {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xf0\x9f\x90\x98", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* good :
+       {"", "plain", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac", "\xf0\x9f\x90\x98", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(valid_utf8(good)) << good;
   }
-  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff",
-                          "a\xe2\x82", "\xf0\x9f\x90"}) {
+  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                          "\xff", "a\xe2\x82", "\xf0\x9f\x90"}) {
     EXPECT_FALSE(valid_utf8(bad));
   }
 }

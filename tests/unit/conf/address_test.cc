@@ -6,7 +6,8 @@ namespace conf {
 namespace {
 
 TEST(IpAddress, TextReadsBackAsTheSame) {
-  for (const char* text : {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::", "fd00::1:2", "2001:db8::ff"}) {
+  for (const char* text :
+       {"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::", "fd00::1:2", "2001:db8::ff"}) {
     const auto address = parse_ip(text);
     ASSERT_TRUE(address) << text;
     EXPECT_EQ(to_text(*address), text);
@@ -18,7 +19,8 @@ TEST(IpAddress, MappedAddressIsTheIpv4OneItStandsFor) {
 }
 
 TEST(IpAddress, WhatIsNoAddressIsRefused) {
-  for (const char* text : {"", "localhost", "10.0.0", "10.0.0.256", "1.2.3.4.5", "::g", "10.0.0.1/8", " 10.0.0.1", "010.0.0.1x"}) {
+  for (const char* text : {"", "localhost", "10.0.0", "10.0.0.256", "1.2.3.4.5", "::g", "10.0.0.1/8",
+                           " 10.0.0.1", "010.0.0.1x"}) {
     EXPECT_FALSE(parse_ip(text)) << text;
   }
   EXPECT_FALSE(parse_ip(std::string_view("10.0.0.1\0", 9)));
@@ -43,12 +45,23 @@ struct Case {
 
 TEST(Cidr, ContainsWhatItsPrefixSays) {
   const Case cases[] = {
-      {"10.0.0.0/8", "10.255.1.2", true},   {"10.0.0.0/8", "11.0.0.0", false},   {"10.1.2.3", "10.1.2.3", true},
-      {"10.1.2.3", "10.1.2.2", false},      {"0.0.0.0/0", "1.2.3.4", true},      {"0.0.0.0/0", "::1", false},
-      {"::/0", "::1", true},                {"::/0", "1.2.3.4", false},          {"10.0.0.0/31", "10.0.0.1", true},
-      {"10.0.0.0/31", "10.0.0.2", false},   {"172.16.0.0/12", "172.31.9.9", true}, {"172.16.0.0/12", "172.32.0.0", false},
-      {"fd00::/8", "fdff::1", true},        {"fd00::/8", "fc00::1", false},      {"2001:db8::/33", "2001:db8:7fff::", true},
-      {"2001:db8::/33", "2001:db8:8000::", false}, {"::ffff:10.0.0.0/104", "10.9.9.9", true},
+      {"10.0.0.0/8", "10.255.1.2", true},
+      {"10.0.0.0/8", "11.0.0.0", false},
+      {"10.1.2.3", "10.1.2.3", true},
+      {"10.1.2.3", "10.1.2.2", false},
+      {"0.0.0.0/0", "1.2.3.4", true},
+      {"0.0.0.0/0", "::1", false},
+      {"::/0", "::1", true},
+      {"::/0", "1.2.3.4", false},
+      {"10.0.0.0/31", "10.0.0.1", true},
+      {"10.0.0.0/31", "10.0.0.2", false},
+      {"172.16.0.0/12", "172.31.9.9", true},
+      {"172.16.0.0/12", "172.32.0.0", false},
+      {"fd00::/8", "fdff::1", true},
+      {"fd00::/8", "fc00::1", false},
+      {"2001:db8::/33", "2001:db8:7fff::", true},
+      {"2001:db8::/33", "2001:db8:8000::", false},
+      {"::ffff:10.0.0.0/104", "10.9.9.9", true},
   };
   for (const Case& c : cases) {
     const auto network = parse_cidr(c.network);
@@ -58,7 +71,8 @@ TEST(Cidr, ContainsWhatItsPrefixSays) {
 }
 
 TEST(Cidr, PrefixOutsideTheFamilyIsRefused) {
-  for (const char* text : {"10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "::/129", "10.0.0.0/8x", "/8", "::ffff:10.0.0.0/95"}) {
+  for (const char* text :
+       {"10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "::/129", "10.0.0.0/8x", "/8", "::ffff:10.0.0.0/95"}) {
     EXPECT_FALSE(parse_cidr(text)) << text;
   }
 }

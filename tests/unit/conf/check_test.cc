@@ -24,7 +24,8 @@ std::vector<std::string> found(const Config& config, Finding::Severity severity,
   Config finished = config;
   finished.finish();
   for (const Finding& finding : check(finished, around)) {
-    if (finding.severity == severity) out.push_back(finding.section + "." + finding.key + ": " + finding.message);
+    if (finding.severity == severity)
+      out.push_back(finding.section + "." + finding.key + ": " + finding.message);
   }
   return out;
 }
@@ -137,11 +138,13 @@ TEST(Check, LoginRetryGrowsUpToItsMaximum) {
 TEST(Check, LimitsThatHideOthersAreWarnings) {
   Config config = base_config();
   config.weir.max_db_connections = 10;
-  EXPECT_THAT(warnings(config), Contains(HasSubstr("default_pool_size = 20 is never reached: max_db_connections is 10")));
+  EXPECT_THAT(warnings(config),
+              Contains(HasSubstr("default_pool_size = 20 is never reached: max_db_connections is 10")));
   config = base_config();
   config.databases["app"].pool_size = 5;
   config.databases["app"].min_pool_size = 6;
-  EXPECT_THAT(warnings(config), Contains("databases.app.min_pool_size: min_pool_size = 6 is never reached: pool_size is 5"));
+  EXPECT_THAT(warnings(config),
+              Contains("databases.app.min_pool_size: min_pool_size = 6 is never reached: pool_size is 5"));
 }
 
 TEST(Check, DatabaseSections) {
@@ -151,7 +154,9 @@ TEST(Check, DatabaseSections) {
   config.databases["two"].port = {1, 2, 3};
   config.databases["pw"].password = Secret("hush");
   EXPECT_THAT(problems(config), Contains(HasSubstr("pgbouncer belongs to the console")));
-  EXPECT_THAT(problems(config), Contains("databases.two.port: port has 3 entries for 2 hosts: give one port, or one for each host"));
+  EXPECT_THAT(
+      problems(config),
+      Contains("databases.two.port: port has 3 entries for 2 hosts: give one port, or one for each host"));
   EXPECT_THAT(warnings(config), Contains(HasSubstr("password is only used together with user")));
 }
 

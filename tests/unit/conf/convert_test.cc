@@ -23,13 +23,19 @@ std::vector<std::string> lines(const std::vector<Problem>& problems) {
 
 FixedSurroundings machine() {
   FixedSurroundings around;
-  around.files = {{"/etc/pgbouncer/userlist.txt", "\"jane\" \"pw\"\n"}, {"/etc/hba", "local all all md5\n"},
-                  {"/etc/ident", "m a b\n"},   {"/tls/key", ""},          {"/tls/cert", ""},
-                  {"/tls/ca", ""},             {"/etc/pgbouncer/more.ini", "max_client_conn = 7\n"}};
+  around.files = {{"/etc/pgbouncer/userlist.txt", "\"jane\" \"pw\"\n"},
+                  {"/etc/hba", "local all all md5\n"},
+                  {"/etc/ident", "m a b\n"},
+                  {"/tls/key", ""},
+                  {"/tls/cert", ""},
+                  {"/tls/ca", ""},
+                  {"/etc/pgbouncer/more.ini", "max_client_conn = 7\n"}};
   return around;
 }
 
-Converted convert(std::string_view text) { return convert_ini(text, "/etc/pgbouncer/pgbouncer.ini", machine()); }
+Converted convert(std::string_view text) {
+  return convert_ini(text, "/etc/pgbouncer/pgbouncer.ini", machine());
+}
 
 Config loaded(const Converted& converted) {
   const LoadResult result = load_text(converted.toml, "/etc/pgbouncer/weir.toml", machine());
@@ -82,8 +88,9 @@ peer_id = 2
 )");
   EXPECT_THAT(lines(converted.not_carried), IsEmpty());
   EXPECT_THAT(lines(converted.open), IsEmpty());
-  EXPECT_THAT(lines(converted.notes),
-              ElementsAre("/etc/pgbouncer/more.ini:1:1: max_client_conn was set before; the last one counts"));
+  EXPECT_THAT(
+      lines(converted.notes),
+      ElementsAre("/etc/pgbouncer/more.ini:1:1: max_client_conn was set before; the last one counts"));
   const Config config = loaded(converted);
   const Database& app = config.databases.at("app");
   EXPECT_THAT(config.hosts(app), ElementsAre(HostPort{"db1", 5433}, HostPort{"db2", 5433}));
@@ -124,21 +131,23 @@ a = b
 3 = port=1
 %include missing.ini
 )");
-  EXPECT_THAT(lines(converted.not_carried),
-              ElementsAre(HasSubstr(":2:1: Weir has no setting listen_prot"),
-                          HasSubstr(":3:1: pool_mode must be one of session, transaction, statement, not 'sesion'"),
-                          HasSubstr(":4:1: default_pool_size must be between 1 and 100000"),
-                          HasSubstr(":5:1: the line is not of the form key = value"),
-                          HasSubstr(":7:1: pgbouncer: this database name belongs to Weir's console"),
-                          HasSubstr(":9:1: worse: a single quote is not closed"),
-                          HasSubstr(":10:1: half: Weir has no setting colour"),
-                          HasSubstr(":12:1: a: Weir has no section for [elsewhere]"),
-                          HasSubstr(":14:1: 0: a peer's name is its number"), HasSubstr(":15:1: peer 3 has no host"),
-                          HasSubstr(":16:1: cannot read /etc/pgbouncer/missing.ini")));
+  EXPECT_THAT(
+      lines(converted.not_carried),
+      ElementsAre(HasSubstr(":2:1: Weir has no setting listen_prot"),
+                  HasSubstr(":3:1: pool_mode must be one of session, transaction, statement, not 'sesion'"),
+                  HasSubstr(":4:1: default_pool_size must be between 1 and 100000"),
+                  HasSubstr(":5:1: the line is not of the form key = value"),
+                  HasSubstr(":7:1: pgbouncer: this database name belongs to Weir's console"),
+                  HasSubstr(":9:1: worse: a single quote is not closed"),
+                  HasSubstr(":10:1: half: Weir has no setting colour"),
+                  HasSubstr(":12:1: a: Weir has no section for [elsewhere]"),
+                  HasSubstr(":14:1: 0: a peer's name is its number"), HasSubstr(":15:1: peer 3 has no host"),
+                  HasSubstr(":16:1: cannot read /etc/pgbouncer/missing.ini")));
   EXPECT_THAT(lines(converted.open), IsEmpty());
   const Config config = loaded(converted);
   EXPECT_THAT(config.databases.at("half").host, ElementsAre("a")) << "what could be read is kept";
-  EXPECT_EQ(config.weir.pool_mode, PoolMode::kSession) << "PgBouncer's default stands in for a value that is wrong";
+  EXPECT_EQ(config.weir.pool_mode, PoolMode::kSession)
+      << "PgBouncer's default stands in for a value that is wrong";
 }
 
 TEST(Convert, RemoteTrustIsCarriedAndSaid) {
@@ -149,7 +158,8 @@ TEST(Convert, RemoteTrustIsCarriedAndSaid) {
 
 TEST(Convert, MissingFilesStayOpen) {
   const Converted converted = convert("[pgbouncer]\nauth_file = users.txt\n");
-  EXPECT_THAT(lines(converted.notes), ElementsAre(HasSubstr("Weir looks for users.txt in the folder of weir.toml")));
+  EXPECT_THAT(lines(converted.notes),
+              ElementsAre(HasSubstr("Weir looks for users.txt in the folder of weir.toml")));
   EXPECT_THAT(lines(converted.open), ElementsAre(HasSubstr("cannot read /etc/pgbouncer/users.txt")));
 }
 
@@ -157,24 +167,32 @@ TEST(Convert, MissingFilesStayOpen) {
 constexpr std::string_view kCorpus[] = {
     "",
     "[pgbouncer]\n",
-    "[databases]\n\n[pgbouncer]\nlogfile = /var/log/pgbouncer/pgbouncer.log\npidfile = /var/run/pgbouncer.pid\n"
+    "[databases]\n\n[pgbouncer]\nlogfile = /var/log/pgbouncer/pgbouncer.log\npidfile = "
+    "/var/run/pgbouncer.pid\n"
     "listen_addr = localhost\nlisten_port = 6432\nunix_socket_dir = /var/run/postgresql\nauth_type = md5\n"
     "auth_file = /etc/pgbouncer/userlist.txt\n",
-    "[databases]\n* = host=127.0.0.1 port=5432\n[pgbouncer]\nlisten_addr = *\nauth_type = hba\nauth_hba_file = /etc/hba\n"
-    "auth_ident_file = /etc/ident\nadmin_users = postgres, ops\nstats_users = stats\npool_mode = transaction\n",
+    "[databases]\n* = host=127.0.0.1 port=5432\n[pgbouncer]\nlisten_addr = *\nauth_type = hba\nauth_hba_file "
+    "= /etc/hba\n"
+    "auth_ident_file = /etc/ident\nadmin_users = postgres, ops\nstats_users = stats\npool_mode = "
+    "transaction\n",
     "[databases]\na = host=x auth_query='SELECT u, p FROM f($1)' auth_user=q\n[pgbouncer]\nauth_user = q\n"
-    "ignore_startup_parameters = extra_float_digits,search_path\nserver_check_query = select 1\nserver_idle_timeout = 0.5\n",
+    "ignore_startup_parameters = extra_float_digits,search_path\nserver_check_query = select "
+    "1\nserver_idle_timeout = 0.5\n",
     "[pgbouncer]\nauth_type = trust\nlisten_addr = 0.0.0.0\n",
     "[pgbouncer]\nauth_type = cert\nclient_tls_sslmode = verify-ca\nclient_tls_key_file = /tls/key\n"
-    "client_tls_cert_file = /tls/cert\nclient_tls_ca_file = /tls/ca\nclient_tls_protocols = tlsv1.2, tlsv1.3\n",
+    "client_tls_cert_file = /tls/cert\nclient_tls_ca_file = /tls/ca\nclient_tls_protocols = tlsv1.2, "
+    "tlsv1.3\n",
     "[pgbouncer]\nclient_tls_key_file = /tls/key\nclient_tls_cert_file = /tls/cert\n",
-    "[pgbouncer]\nserver_login_retry = 60\nserver_tls_sslmode = verify-full\nserver_tls_ca_file = /tls/ca\nsyslog = 1\n",
+    "[pgbouncer]\nserver_login_retry = 60\nserver_tls_sslmode = verify-full\nserver_tls_ca_file = "
+    "/tls/ca\nsyslog = 1\n",
     "[pgbouncer]\nso_reuseport = 1\npeer_id = 1\n[peers]\n1 = host=/tmp\n2 = host=/tmp port=6433\n",
     "[databases]\nbig = pool_size=100 max_db_connections=10 min_pool_size=200\n",
     "[databases]\n\xc3\xbc = host=\xe2\x82\xac\n\"a.b\"=host=x\n\"\\\" = dbname='a\"b\\c'\n",
     "[pgbouncer]\nlisten_addr =\nunix_socket_dir =\nserver_reset_query =\nserver_check_query =\n",
-    "[pgbouncer]\ntcp_keepalive = 1\ntcp_keepcnt = 5\ntcp_keepidle = 60\ntcp_keepintvl = 10\ntcp_user_timeout = 12500\n"
-    "pkt_buf = 4096\nmax_packet_size = 2147483647\nlisten_backlog = 128\nsbuf_loopcnt = 5\nstats_period = 60\nverbose = 2\n",
+    "[pgbouncer]\ntcp_keepalive = 1\ntcp_keepcnt = 5\ntcp_keepidle = 60\ntcp_keepintvl = "
+    "10\ntcp_user_timeout = 12500\n"
+    "pkt_buf = 4096\nmax_packet_size = 2147483647\nlisten_backlog = 128\nsbuf_loopcnt = 5\nstats_period = "
+    "60\nverbose = 2\n",
 };
 
 TEST(Convert, WhatItMakesLoads) {
@@ -192,7 +210,8 @@ TEST(Convert, EveryTruncationMakesWellFormedToml) {
     for (std::size_t length = 0; length <= text.size(); ++length) {
       for (const Problem& problem : convert(text.substr(0, length)).open) {
         EXPECT_THAT(problem.message, testing::Not(HasSubstr("unknown"))) << text.substr(0, length);
-        EXPECT_THAT(problem.message, testing::Not(HasSubstr("Error while parsing"))) << text.substr(0, length);
+        EXPECT_THAT(problem.message, testing::Not(HasSubstr("Error while parsing")))
+            << text.substr(0, length);
         EXPECT_THAT(problem.message, testing::Not(HasSubstr("must be between"))) << text.substr(0, length);
       }
     }

@@ -20,7 +20,8 @@ std::vector<std::string> texts(const std::vector<Change>& changes) {
 }
 
 const ConfigRow& row(const std::vector<ConfigRow>& rows, std::string_view key) {
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const ConfigRow& one) { return one.key == key; });
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const ConfigRow& one) { return one.key == key; });
   EXPECT_NE(found, rows.end()) << key;
   return *found;
 }
@@ -43,10 +44,11 @@ TEST(Diff, EveryPartIsCompared) {
   after.userlist.users["x"] = NoSecret{};
   const auto changes = diff(before, after);
   EXPECT_THAT(texts(changes),
-              ElementsAre("weir.pool_mode: transaction -> session", "workers.count: 0 -> 2", "databases.app.pool_size: 1 -> 2",
-                          "databases.gone: present -> absent", "databases.\"odd name\": absent -> present",
-                          "databases.\"*\": absent -> present", "users.jane.password: ******** -> ********",
-                          "peers.4: absent -> present", "the file of auth_file: old content -> new content"));
+              ElementsAre("weir.pool_mode: transaction -> session", "workers.count: 0 -> 2",
+                          "databases.app.pool_size: 1 -> 2", "databases.gone: present -> absent",
+                          "databases.\"odd name\": absent -> present", "databases.\"*\": absent -> present",
+                          "users.jane.password: ******** -> ********", "peers.4: absent -> present",
+                          "the file of auth_file: old content -> new content"));
   EXPECT_EQ(changes[0].reload, Reload::kNewConnections);
   EXPECT_EQ(changes[1].reload, Reload::kRestart);
 }
@@ -61,33 +63,114 @@ TEST(Diff, WhatNeedsARestartKeepsItsOldValue) {
   EXPECT_EQ(next->weir.listen_port, 6432);
   EXPECT_EQ(next->workers.count, 0);
   EXPECT_EQ(next->weir.pool_mode, PoolMode::kSession);
-  EXPECT_THAT(texts(diff(*next, loaded)), ElementsAre("weir.listen_port: 6432 -> 1", "workers.count: 0 -> 9"));
+  EXPECT_THAT(texts(diff(*next, loaded)),
+              ElementsAre("weir.listen_port: 6432 -> 1", "workers.count: 0 -> 9"));
 }
 
 TEST(ShowConfig, RowsAreSortedAndComplete) {
   const auto rows = show_config(Config());
   EXPECT_GT(rows.size(), 110U);
-  EXPECT_TRUE(std::is_sorted(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.key < b.key; }));
+  EXPECT_TRUE(
+      std::is_sorted(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.key < b.key; }));
   // The keys of PgBouncer 1.25's SHOW CONFIG.
-  for (const char* key :
-       {"admin_users", "application_name_add_host", "auth_dbname", "auth_file", "auth_hba_file", "auth_ident_file",
-        "auth_ldap_options", "auth_query", "auth_type", "auth_user", "autodb_idle_timeout", "cancel_wait_timeout",
-        "client_idle_timeout", "client_login_timeout", "client_tls13_ciphers", "client_tls_ca_file", "client_tls_cert_file",
-        "client_tls_ciphers", "client_tls_dheparams", "client_tls_ecdhcurve", "client_tls_key_file", "client_tls_protocols",
-        "client_tls_sslmode", "conffile", "default_pool_size", "disable_pqexec", "dns_max_ttl", "dns_nxdomain_ttl",
-        "dns_zone_check_period", "idle_transaction_timeout", "ignore_startup_parameters", "job_name", "listen_addr",
-        "listen_backlog", "listen_port", "log_connections", "log_disconnections", "log_pooler_errors", "log_stats", "logfile",
-        "max_client_conn", "max_db_client_connections", "max_db_connections", "max_packet_size", "max_prepared_statements",
-        "max_user_client_connections", "max_user_connections", "min_pool_size", "peer_id", "pidfile", "pkt_buf", "pool_mode",
-        "query_timeout", "query_wait_notify", "query_wait_timeout", "reserve_pool_size", "reserve_pool_timeout",
-        "resolv_conf", "sbuf_loopcnt", "scram_iterations", "server_check_delay", "server_check_query",
-        "server_connect_timeout", "server_fast_close", "server_idle_timeout", "server_lifetime", "server_login_retry",
-        "server_reset_query", "server_reset_query_always", "server_round_robin", "server_tls13_ciphers",
-        "server_tls_ca_file", "server_tls_cert_file", "server_tls_ciphers", "server_tls_key_file", "server_tls_protocols",
-        "server_tls_sslmode", "so_reuseport", "stats_period", "stats_users", "suspend_timeout", "syslog", "syslog_facility",
-        "syslog_ident", "tcp_defer_accept", "tcp_keepalive", "tcp_keepcnt", "tcp_keepidle", "tcp_keepintvl",
-        "tcp_socket_buffer", "tcp_user_timeout", "track_extra_parameters", "transaction_timeout", "unix_socket_dir",
-        "unix_socket_group", "unix_socket_mode", "user", "verbose"}) {
+  for (const char* key : {"admin_users",
+                          "application_name_add_host",
+                          "auth_dbname",
+                          "auth_file",
+                          "auth_hba_file",
+                          "auth_ident_file",
+                          "auth_ldap_options",
+                          "auth_query",
+                          "auth_type",
+                          "auth_user",
+                          "autodb_idle_timeout",
+                          "cancel_wait_timeout",
+                          "client_idle_timeout",
+                          "client_login_timeout",
+                          "client_tls13_ciphers",
+                          "client_tls_ca_file",
+                          "client_tls_cert_file",
+                          "client_tls_ciphers",
+                          "client_tls_dheparams",
+                          "client_tls_ecdhcurve",
+                          "client_tls_key_file",
+                          "client_tls_protocols",
+                          "client_tls_sslmode",
+                          "conffile",
+                          "default_pool_size",
+                          "disable_pqexec",
+                          "dns_max_ttl",
+                          "dns_nxdomain_ttl",
+                          "dns_zone_check_period",
+                          "idle_transaction_timeout",
+                          "ignore_startup_parameters",
+                          "job_name",
+                          "listen_addr",
+                          "listen_backlog",
+                          "listen_port",
+                          "log_connections",
+                          "log_disconnections",
+                          "log_pooler_errors",
+                          "log_stats",
+                          "logfile",
+                          "max_client_conn",
+                          "max_db_client_connections",
+                          "max_db_connections",
+                          "max_packet_size",
+                          "max_prepared_statements",
+                          "max_user_client_connections",
+                          "max_user_connections",
+                          "min_pool_size",
+                          "peer_id",
+                          "pidfile",
+                          "pkt_buf",
+                          "pool_mode",
+                          "query_timeout",
+                          "query_wait_notify",
+                          "query_wait_timeout",
+                          "reserve_pool_size",
+                          "reserve_pool_timeout",
+                          "resolv_conf",
+                          "sbuf_loopcnt",
+                          "scram_iterations",
+                          "server_check_delay",
+                          "server_check_query",
+                          "server_connect_timeout",
+                          "server_fast_close",
+                          "server_idle_timeout",
+                          "server_lifetime",
+                          "server_login_retry",
+                          "server_reset_query",
+                          "server_reset_query_always",
+                          "server_round_robin",
+                          "server_tls13_ciphers",
+                          "server_tls_ca_file",
+                          "server_tls_cert_file",
+                          "server_tls_ciphers",
+                          "server_tls_key_file",
+                          "server_tls_protocols",
+                          "server_tls_sslmode",
+                          "so_reuseport",
+                          "stats_period",
+                          "stats_users",
+                          "suspend_timeout",
+                          "syslog",
+                          "syslog_facility",
+                          "syslog_ident",
+                          "tcp_defer_accept",
+                          "tcp_keepalive",
+                          "tcp_keepcnt",
+                          "tcp_keepidle",
+                          "tcp_keepintvl",
+                          "tcp_socket_buffer",
+                          "tcp_user_timeout",
+                          "track_extra_parameters",
+                          "transaction_timeout",
+                          "unix_socket_dir",
+                          "unix_socket_group",
+                          "unix_socket_mode",
+                          "user",
+                          "verbose"}) {
     row(rows, key);
   }
 }

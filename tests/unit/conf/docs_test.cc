@@ -30,7 +30,8 @@ TEST(Docs, SampleFileNamesOnlyKnownSettings) {
 
 TEST(Docs, EverySettingIsInTheManual) {
   const std::string text = settings_markdown();
-  for (const char* name : {"listen_addr", "log_format", "target_session_attrs", "`count`", "reserve_pool_size"}) {
+  for (const char* name :
+       {"listen_addr", "log_format", "target_session_attrs", "`count`", "reserve_pool_size"}) {
     EXPECT_THAT(text, HasSubstr(name));
   }
 }

@@ -120,7 +120,8 @@ TEST(HbaMatch, ListsMayStandInFiles) {
   Files files;
   files.texts = {{"dbs", "one, two # comment\nthree\n@more"}, {"more", "four"}};
   const Hba hba = parse("local @dbs all trust\nlocal \"@dbs\" all md5\n", files);
-  for (const char* name : {"one", "two", "three", "four"}) EXPECT_EQ(decided_by(hba, {.database = name}), 1) << name;
+  for (const char* name : {"one", "two", "three", "four"})
+    EXPECT_EQ(decided_by(hba, {.database = name}), 1) << name;
   EXPECT_EQ(decided_by(hba, {.database = "@dbs"}), 2);
 }
 
@@ -203,7 +204,8 @@ TEST(HbaParse, ListThatNamesItselfEnds) {
 
 TEST(HbaParse, EveryTruncationIsAnswered) {
   const std::string text =
-      "local \"a\"\"b\",c all peer map=m\nhostssl all x,y 10.0.0.0 255.0.0.0 cert\\\n map=z # c\nhost all all ::/0 ldap "
+      "local \"a\"\"b\",c all peer map=m\nhostssl all x,y 10.0.0.0 255.0.0.0 cert\\\n map=z # c\nhost all "
+      "all ::/0 ldap "
       "ldapserver=\"a b\" ldapbasedn=x\n";
   for (std::size_t length = 0; length <= text.size(); ++length) {
     std::vector<TextProblem> problems;

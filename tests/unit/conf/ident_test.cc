@@ -70,6 +70,10 @@ TEST(Ident, WrongLinesSayWhatIsWrong) {
       {"m /\\m x", "\\m, which is not supported"},
       {"m /(a)\\1 x", "\\1, which is not supported"},
       {"m /((a{99}){99}){99} x", "more than 1000 times"},
+      {"m /a++ x", "repeats a repeat"},
+      {"m /a*? x", "repeats a repeat"},
+      {"m /[[:alpha:]] x", "a [ inside [ ]"},
+      {"m /((((((((((a)+)+)+)+)+)+)+)+)+)+ x", "more than 1000 times"},
       {"m /[\\d] x", "backslash inside [ ]"},
   };
   for (const Wrong& c : cases) {

@@ -10,19 +10,23 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-std::vector<std::string> entries(std::string_view text, const FixedSurroundings& around, std::vector<Problem>& problems) {
+std::vector<std::string> entries(std::string_view text, const FixedSurroundings& around,
+                                 std::vector<Problem>& problems) {
   std::vector<std::string> out;
   for (const IniEntry& entry : parse_ini(text, "conf/a.ini", around, problems)) {
-    out.push_back(entry.file + ":" + std::to_string(entry.line) + " [" + entry.section + "] " + entry.key + "=" + entry.value);
+    out.push_back(entry.file + ":" + std::to_string(entry.line) + " [" + entry.section + "] " + entry.key +
+                  "=" + entry.value);
   }
   return out;
 }
 
 TEST(Ini, EntriesCarrySectionAndPlace) {
   std::vector<Problem> problems;
-  EXPECT_THAT(entries("; c\n# c\n[ pgbouncer ]\r\n  a = b c ; kept \n[databases]\n* = host=x\n\"a \"\"b\" = \n", {}, problems),
-              ElementsAre("conf/a.ini:4 [pgbouncer] a=b c ; kept", "conf/a.ini:6 [databases] *=host=x",
-                          "conf/a.ini:7 [databases] a \"b="));
+  EXPECT_THAT(
+      entries("; c\n# c\n[ pgbouncer ]\r\n  a = b c ; kept \n[databases]\n* = host=x\n\"a \"\"b\" = \n", {},
+              problems),
+      ElementsAre("conf/a.ini:4 [pgbouncer] a=b c ; kept", "conf/a.ini:6 [databases] *=host=x",
+                  "conf/a.ini:7 [databases] a \"b="));
   EXPECT_TRUE(problems.empty());
 }
 
@@ -30,8 +34,9 @@ TEST(Ini, IncludedFilesStandInTheirPlace) {
   FixedSurroundings around;
   around.files = {{"conf/b.ini", "y = 2\n[z]\n"}, {"/abs", "v = 1\n"}};
   std::vector<Problem> problems;
-  EXPECT_THAT(entries("[s]\nx = 1\n%include b.ini\nw = 3\n%include /abs\n", around, problems),
-              ElementsAre("conf/a.ini:2 [s] x=1", "conf/b.ini:1 [s] y=2", "conf/a.ini:4 [z] w=3", "/abs:1 [z] v=1"));
+  EXPECT_THAT(
+      entries("[s]\nx = 1\n%include b.ini\nw = 3\n%include /abs\n", around, problems),
+      ElementsAre("conf/a.ini:2 [s] x=1", "conf/b.ini:1 [s] y=2", "conf/a.ini:4 [z] w=3", "/abs:1 [z] v=1"));
   EXPECT_TRUE(problems.empty());
 }
 
@@ -46,8 +51,9 @@ TEST(Ini, CircleOfIncludesEnds) {
 
 TEST(Ini, WrongLinesAreProblems) {
   std::vector<Problem> problems;
-  EXPECT_THAT(entries("a = 1\n[s\n[s]\nnonsense\n= 1\n\"x = 1\n%includes y\n%include none\nb=2", {}, problems),
-              ElementsAre("conf/a.ini:9 [s] b=2"));
+  EXPECT_THAT(
+      entries("a = 1\n[s\n[s]\nnonsense\n= 1\n\"x = 1\n%includes y\n%include none\nb=2", {}, problems),
+      ElementsAre("conf/a.ini:9 [s] b=2"));
   std::vector<int> lines;
   for (const Problem& problem : problems) lines.push_back(problem.line);
   EXPECT_THAT(lines, ElementsAre(1, 2, 4, 5, 6, 7, 8));
@@ -62,7 +68,8 @@ TEST(ConnectionString, PairsWithQuotedValues) {
 }
 
 TEST(ConnectionString, WhatIsNoPairIsRefused) {
-  for (const char* text : {"host", "=x", "a=b c", "a='b"}) EXPECT_FALSE(parse_connection_string(text).ok()) << text;
+  for (const char* text : {"host", "=x", "a=b c", "a='b"})
+    EXPECT_FALSE(parse_connection_string(text).ok()) << text;
 }
 
 }  // namespace

@@ -99,7 +99,8 @@ TEST(Load, EveryKindOfValueIsRead) {
 }
 
 TEST(Load, AllProblemsComeAtOnceInOrderOfLines) {
-  EXPECT_THAT(problems(R"([weir]
+  EXPECT_THAT(
+      problems(R"([weir]
 listen_port = 70000
 pool_mode = "transactoin"
 defualt_pool_size = 20
@@ -119,27 +120,30 @@ bad = 3
 [peers.x]
 host = "a"
 )"),
-              ElementsAre("weir.toml:2:15: listen_port must be between 1 and 65535",
-                          "weir.toml:3:13: pool_mode must be one of session, transaction, statement, not 'transactoin'; "
-                          "did you mean 'transaction'?",
-                          "weir.toml:4:1: unknown setting 'defualt_pool_size' in [weir]; did you mean "
-                          "'default_pool_size'?",
-                          "weir.toml:5:19: server_lifetime must be a number of seconds or a text such as \"500ms\", "
-                          "\"15s\" or \"2min\", not 'soon'",
-                          "weir.toml:6:22: server_round_robin must be true or false, not '2'",
-                          "weir.toml:7:19: max_client_conn must be a whole number, not '1.5'",
-                          "weir.toml:8:13: auth_type must be a word",
-                          "weir.toml:10:2: unknown section [weri]; did you mean 'weir'?",
-                          "weir.toml:14:8: port must be a whole number, not 'many'",
-                          "weir.toml:15:1: unknown setting 'pool_sizee' in [databases.NAME]; did you mean 'pool_size'?",
-                          "weir.toml:17:1: databases.bad must be a section: [databases.bad] with its settings below",
-                          "weir.toml:18:8: a peer's name is its number from 1 to 16383, not 'x'"));
+      ElementsAre(
+          "weir.toml:2:15: listen_port must be between 1 and 65535",
+          "weir.toml:3:13: pool_mode must be one of session, transaction, statement, not 'transactoin'; "
+          "did you mean 'transaction'?",
+          "weir.toml:4:1: unknown setting 'defualt_pool_size' in [weir]; did you mean "
+          "'default_pool_size'?",
+          "weir.toml:5:19: server_lifetime must be a number of seconds or a text such as \"500ms\", "
+          "\"15s\" or \"2min\", not 'soon'",
+          "weir.toml:6:22: server_round_robin must be true or false, not '2'",
+          "weir.toml:7:19: max_client_conn must be a whole number, not '1.5'",
+          "weir.toml:8:13: auth_type must be a word",
+          "weir.toml:10:2: unknown section [weri]; did you mean 'weir'?",
+          "weir.toml:14:8: port must be a whole number, not 'many'",
+          "weir.toml:15:1: unknown setting 'pool_sizee' in [databases.NAME]; did you mean 'pool_size'?",
+          "weir.toml:17:1: databases.bad must be a section: [databases.bad] with its settings below",
+          "weir.toml:18:8: a peer's name is its number from 1 to 16383, not 'x'"));
 }
 
 TEST(Load, SettingOutsideASectionIsToldWhereToGo) {
-  EXPECT_THAT(problems("listen_port = 1\nlisten_prt = 1\n"),
-              ElementsAre("weir.toml:1:1: listen_port stands outside a section: put it below [weir]",
-                          "weir.toml:2:1: unknown setting 'listen_prt' outside a section; did you mean 'listen_port'?"));
+  EXPECT_THAT(
+      problems("listen_port = 1\nlisten_prt = 1\n"),
+      ElementsAre(
+          "weir.toml:1:1: listen_port stands outside a section: put it below [weir]",
+          "weir.toml:2:1: unknown setting 'listen_prt' outside a section; did you mean 'listen_port'?"));
 }
 
 TEST(Load, SyntaxErrorHasItsPlace) {
@@ -166,10 +170,11 @@ password = "a${PW}b"
 }
 
 TEST(Load, MissingVariableIsAProblem) {
-  EXPECT_THAT(problems("[weir]\nauth_user = \"${NOPE}\"\njob_name = \"${a b}\"\nuser = \"${\"\n"),
-              ElementsAre("weir.toml:2:13: auth_user needs the environment variable NOPE, which is not set",
-                          HasSubstr("weir.toml:3:12: job_name has ${a b}, which names no environment variable"),
-                          HasSubstr("weir.toml:4:8: user has a ${ without its }")));
+  EXPECT_THAT(
+      problems("[weir]\nauth_user = \"${NOPE}\"\njob_name = \"${a b}\"\nuser = \"${\"\n"),
+      ElementsAre("weir.toml:2:13: auth_user needs the environment variable NOPE, which is not set",
+                  HasSubstr("weir.toml:3:12: job_name has ${a b}, which names no environment variable"),
+                  HasSubstr("weir.toml:4:8: user has a ${ without its }")));
 }
 
 TEST(Load, SecretsComeFromFiles) {
@@ -184,25 +189,29 @@ password_file = "/run/two"
   ASSERT_NE(result.config, nullptr) << to_text(result.problems);
   EXPECT_EQ(result.config->users.at("a").password->reveal(), "one");
   EXPECT_EQ(result.config->users.at("b").password->reveal(), "two");
-  EXPECT_THAT(problems("[users.a]\npassword_file = \"/run/three\"\n[users.b]\npassword_file = \"/run/none\"\n"
-                       "[users.c]\npassword = \"x\"\npassword_file = \"/run/two\"\n[users.d]\npassword = {path = 1}\n",
-                       around),
-              ElementsAre("weir.toml:2:17: password_file must name a file with the secret on its only line",
-                          "weir.toml:4:17: password_file cannot read /run/none: No such file or directory",
-                          "weir.toml:7:1: password_file and password are both set: keep one",
-                          HasSubstr("password must be a text, or { file = \"path\" }")));
+  EXPECT_THAT(
+      problems(
+          "[users.a]\npassword_file = \"/run/three\"\n[users.b]\npassword_file = \"/run/none\"\n"
+          "[users.c]\npassword = \"x\"\npassword_file = \"/run/two\"\n[users.d]\npassword = {path = 1}\n",
+          around),
+      ElementsAre("weir.toml:2:17: password_file must name a file with the secret on its only line",
+                  "weir.toml:4:17: password_file cannot read /run/none: No such file or directory",
+                  "weir.toml:7:1: password_file and password are both set: keep one",
+                  HasSubstr("password must be a text, or { file = \"path\" }")));
 }
 
 TEST(Load, EnvironmentWinsOverTheFile) {
   FixedSurroundings around;
-  around.variables = {{"WEIR_LISTEN_PORT", "7002"}, {"WEIR_POOL_MODE", "session"}, {"WEIR_ADMIN_USERS", "a,b"}};
+  around.variables = {
+      {"WEIR_LISTEN_PORT", "7002"}, {"WEIR_POOL_MODE", "session"}, {"WEIR_ADMIN_USERS", "a,b"}};
   const ConfigPtr config = good("[weir]\nlisten_port = 1\n", around);
   EXPECT_EQ(config->weir.listen_port, 7002);
   EXPECT_EQ(config->weir.pool_mode, PoolMode::kSession);
   EXPECT_THAT(config->weir.admin_users, ElementsAre("a", "b"));
   around.variables = {{"WEIR_LISTEN_PORT", "x"}};
-  EXPECT_THAT(problems("", around),
-              ElementsAre("environment variable WEIR_LISTEN_PORT: listen_port must be a whole number, not 'x'"));
+  EXPECT_THAT(
+      problems("", around),
+      ElementsAre("environment variable WEIR_LISTEN_PORT: listen_port must be a whole number, not 'x'"));
 }
 
 TEST(Load, DatabaseUrlComesFromTheEnvironment) {
@@ -234,13 +243,16 @@ TEST(Load, PathsAreRelativeToTheFile) {
 
 TEST(Load, ProblemsOfNamedFilesCarryTheirOwnPlace) {
   FixedSurroundings around;
-  around.files = {{"users.txt", "\"u\" \"pw\"\nbroken\n"}, {"hba.conf", "local all all trust\nhost all all nowhere md5\n"}};
-  EXPECT_THAT(problems("[weir]\nauth_file = \"users.txt\"\nauth_type = \"hba\"\nauth_hba_file = \"hba.conf\"\n"
-                       "auth_ident_file = \"missing\"\n",
-                       around),
-              testing::UnorderedElementsAre(
-                  "users.txt:2:1: must be \"user\" \"secret\", both in double quotes", HasSubstr("hba.conf:2:14: 'nowhere'"),
-                  "weir.toml:5:19: auth_ident_file: cannot read missing: No such file or directory"));
+  around.files = {{"users.txt", "\"u\" \"pw\"\nbroken\n"},
+                  {"hba.conf", "local all all trust\nhost all all nowhere md5\n"}};
+  EXPECT_THAT(
+      problems("[weir]\nauth_file = \"users.txt\"\nauth_type = \"hba\"\nauth_hba_file = \"hba.conf\"\n"
+               "auth_ident_file = \"missing\"\n",
+               around),
+      testing::UnorderedElementsAre(
+          "users.txt:2:1: must be \"user\" \"secret\", both in double quotes",
+          HasSubstr("hba.conf:2:14: 'nowhere'"),
+          "weir.toml:5:19: auth_ident_file: cannot read missing: No such file or directory"));
 }
 
 TEST(Load, MissingFileIsAProblemNotACrash) {

@@ -13,7 +13,8 @@ TEST(Problem, TextHasThePlaceWhenThereIsOne) {
 }
 
 TEST(Problem, SortedByFileAsFirstMetThenLine) {
-  std::vector<Problem> problems{{"b", 9, 1, "1"}, {"a", 1, 1, "2"}, {"b", 2, 5, "3"}, {"b", 2, 3, "4"}, {"b", 9, 1, "1"}};
+  std::vector<Problem> problems{
+      {"b", 9, 1, "1"}, {"a", 1, 1, "2"}, {"b", 2, 5, "3"}, {"b", 2, 3, "4"}, {"b", 9, 1, "1"}};
   sort_problems(problems);
   EXPECT_EQ(to_text(problems), "b:2:3: 4\nb:2:5: 3\nb:9:1: 1\na:1:1: 2\n");
 }

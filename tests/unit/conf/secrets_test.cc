@@ -28,8 +28,9 @@ TEST(Secret, FormsOfPostgresAreRecognised) {
 }
 
 TEST(Secret, AlmostAFormIsAPlainPassword) {
-  for (std::string text : {"md5ab23456789abcdef0123456789abcde", "md5ab23456789abcdef0123456789abcdeg",
-                           "SCRAM-SHA-256$", "SCRAM-SHA-256$0:YQ==$YQ==:YQ==", "SCRAM-SHA-256$4096:YQ==$YQ==:YQ=="}) {
+  for (std::string text :
+       {"md5ab23456789abcdef0123456789abcde", "md5ab23456789abcdef0123456789abcdeg", "SCRAM-SHA-256$",
+        "SCRAM-SHA-256$0:YQ==$YQ==:YQ==", "SCRAM-SHA-256$4096:YQ==$YQ==:YQ=="}) {
     EXPECT_TRUE(std::holds_alternative<PlainSecret>(parse_secret(text))) << text;
   }
   for (std::size_t length = 1; length < kVerifier.size(); ++length) {
@@ -56,7 +57,8 @@ TEST(Secret, CleanseOverwritesTheBytes) {
 TEST(UserList, LinesAreQuotedNamesAndSecrets) {
   std::vector<TextProblem> problems;
   const UserList list = parse_userlist(
-      "; comment\n# another\n\n\"jane\" \"pencil\"\r\n  \"it\"\"s\"\t\"a\"\"b\"  trailing is ignored\n\"none\" \"\"\n\"jane\" \"pen\"",
+      "; comment\n# another\n\n\"jane\" \"pencil\"\r\n  \"it\"\"s\"\t\"a\"\"b\"  trailing is "
+      "ignored\n\"none\" \"\"\n\"jane\" \"pen\"",
       problems);
   EXPECT_TRUE(problems.empty());
   EXPECT_EQ(list.users.size(), 3U);
@@ -68,12 +70,14 @@ TEST(UserList, LinesAreQuotedNamesAndSecrets) {
 
 TEST(UserList, WrongLinesAreProblemsAndTheOthersCount) {
   std::vector<TextProblem> problems;
-  const UserList list = parse_userlist("jane pencil\n\"a\" hush\n\"b\"\n\"c\" \"hush\n\"\" \"x\"\n\"ok\" \"y\"\n", problems);
+  const UserList list =
+      parse_userlist("jane pencil\n\"a\" hush\n\"b\"\n\"c\" \"hush\n\"\" \"x\"\n\"ok\" \"y\"\n", problems);
   EXPECT_EQ(list.users.size(), 1U);
   const std::string quotes = "must be \"user\" \"secret\", both in double quotes";
-  EXPECT_THAT(problems, ElementsAre(TextProblem{1, 1, quotes}, TextProblem{2, 5, quotes}, TextProblem{3, 4, quotes},
-                                    TextProblem{4, 10, "a double quote is not closed"},
-                                    TextProblem{5, 3, "the user name is empty"}));
+  EXPECT_THAT(problems,
+              ElementsAre(TextProblem{1, 1, quotes}, TextProblem{2, 5, quotes}, TextProblem{3, 4, quotes},
+                          TextProblem{4, 10, "a double quote is not closed"},
+                          TextProblem{5, 3, "the user name is empty"}));
   for (const TextProblem& problem : problems) EXPECT_EQ(problem.message.find("hush"), std::string::npos);
 }
 

@@ -12,7 +12,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string scratch(const std::string& name) { return testing::TempDir() + "conf_" + std::to_string(getpid()) + name; }
+std::string scratch(const std::string& name) {
+  return testing::TempDir() + "conf_" + std::to_string(getpid()) + name;
+}
 
 TEST(Process, ReadsFilesAndTheirMode) {
   const std::string path = scratch("file");

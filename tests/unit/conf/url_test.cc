@@ -20,7 +20,8 @@ DatabaseUrl good(std::string_view text) {
 
 TEST(Url, EveryPartIsRead) {
   const DatabaseUrl url = good(
-      "postgresql://us%65r:p%40%3Aw@db.example:5433/the%20db?sslmode=verify-full&application_name=a+b&connect_timeout=3"
+      "postgresql://us%65r:p%40%3Aw@db.example:5433/"
+      "the%20db?sslmode=verify-full&application_name=a+b&connect_timeout=3"
       "&sslrootcert=/ca&target_session_attrs=primary&sslnegotiation=direct&channel_binding=require");
   EXPECT_EQ(url.user, "user");
   EXPECT_EQ(url.password.reveal(), "p@:w");
@@ -48,11 +49,11 @@ TEST(Url, HostsMayBeManyIpv6OrASocket) {
 }
 
 TEST(Url, WhatIsNoUrlIsRefusedWithoutRepeatingIt) {
-  for (const char* text :
-       {"", "postgres:/x", "mysql://x", "postgres://u:hush@h:0/", "postgres://u:hush@h:70000/", "postgres://u:hush@h:x/",
-        "postgres://u:hush%zz@h", "postgres://u:hush%00@h", "postgres://u:hush@[::1/x", "postgres://u:hush@[xx]/x",
-        "postgres://u:hush@h/x?hush", "postgres://u:hush@h/x?colour=hush", "postgres://u:hush@h/x?sslmode=maybe",
-        "postgres://u:hush@a,b/x?port=1,2,3"}) {
+  for (const char* text : {"", "postgres:/x", "mysql://x", "postgres://u:hush@h:0/",
+                           "postgres://u:hush@h:70000/", "postgres://u:hush@h:x/", "postgres://u:hush%zz@h",
+                           "postgres://u:hush%00@h", "postgres://u:hush@[::1/x", "postgres://u:hush@[xx]/x",
+                           "postgres://u:hush@h/x?hush", "postgres://u:hush@h/x?colour=hush",
+                           "postgres://u:hush@h/x?sslmode=maybe", "postgres://u:hush@a,b/x?port=1,2,3"}) {
     const auto url = parse_database_url(text);
     ASSERT_FALSE(url.ok()) << text;
     EXPECT_THAT(url.error().message, Not(HasSubstr("hush"))) << text;

@@ -58,18 +58,20 @@ TEST(Value, ListsAreSplitAtCommas) {
   EXPECT_THAT(good<std::vector<int>>("5432,5433", within(1, 65535)), ElementsAre(5432, 5433));
   EXPECT_EQ(problem<std::vector<int>>("5432,0", within(1, 65535)), "must be between 1 and 65535");
   EXPECT_THAT(problem<std::vector<Cidr>>("10.0.0.0/8, nonsense"), HasSubstr("not 'nonsense'"));
-  EXPECT_THAT(problem<Names>(std::string(30'000, ',') + [] {
-                std::string many;
-                for (int i = 0; i < 10'001; ++i) many += "a,";
-                return many;
-              }()),
+  EXPECT_THAT(problem<Names>(std::string(30'000, ',') +
+                             [] {
+                               std::string many;
+                               for (int i = 0; i < 10'001; ++i) many += "a,";
+                               return many;
+                             }()),
               HasSubstr("at most 10000 entries"));
 }
 
 TEST(Value, FileModeIsOctal) {
   EXPECT_EQ(good<FileMode>("0770", within(0, 0777)).bits, 0770U);
   EXPECT_EQ(good<FileMode>("600", within(0, 0777)).bits, 0600U);
-  for (const char* bad : {"", "0888", "rw", "01000", "-1"}) EXPECT_NE(problem<FileMode>(bad, within(0, 0777)), "") << bad;
+  for (const char* bad : {"", "0888", "rw", "01000", "-1"})
+    EXPECT_NE(problem<FileMode>(bad, within(0, 0777)), "") << bad;
 }
 
 TEST(Value, TextsHoldNoZeroByte) {
@@ -79,7 +81,8 @@ TEST(Value, TextsHoldNoZeroByte) {
 
 TEST(Value, WrongWordIsToldTheRightOnes) {
   EXPECT_EQ(problem<TlsMode>("verify_full"),
-            "must be one of disable, allow, prefer, require, verify-ca, verify-full, not 'verify_full'; did you mean "
+            "must be one of disable, allow, prefer, require, verify-ca, verify-full, not 'verify_full'; did "
+            "you mean "
             "'verify-full'?");
   EXPECT_EQ(problem<LogFormat>("xml"), "must be one of text, json, not 'xml'");
 }
