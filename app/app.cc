@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <thread>
 
+#include "app/log_setup.h"
 #include "app/version.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "conf/diff.h"
 
 namespace app {
 namespace {
@@ -14,6 +16,8 @@ const base::Logger log{"app"};
 
 // PBKDF2 of a login takes milliseconds; more threads than cores would only make each slower.
 constexpr std::size_t kOffloadThreads = 4;
+// As long as the hash that it keys.
+constexpr std::size_t kSecretBytes = 32;
 
 std::size_t offload_threads() {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kOffloadThreads);
@@ -38,36 +42,86 @@ pooler::ThrottleLimits throttle_limits(const conf::Config& config) {
 }
 
 App::App(Prepared prepared)
-    : source_(std::move(prepared.source)),
-      config_(std::move(prepared.config)),
+    : source_text_(prepared.source.text()),
       offload_("offload", offload_threads()),
-      resolver_(resolver_settings(*config_)),
-      cancel_keys_(config_->weir.peer_id),
-      throttle_(throttle_limits(*config_)),
-      runtime_{offload_, resolver_, cancel_keys_, throttle_, auth_queries_, base::secure_bytes(32)},
-      pools_(runtime_, config_, prepared.tls.server),
+      resolver_(resolver_settings(*prepared.config)),
+      cancel_keys_(prepared.config->weir.peer_id),
+      throttle_(throttle_limits(*prepared.config)),
+      runtime_{offload_, resolver_, cancel_keys_, throttle_, auth_queries_, base::secure_bytes(kSecretBytes)},
+      pools_(runtime_, prepared.config, prepared.tls.server),
       listeners_(loop_, [this](base::Fd fd, pooler::ListenerInfo info) { deal_out(std::move(fd), std::move(info)); }),
-      notifier_(prepared.manager.notify_socket) {
+      notifier_(prepared.manager.notify_socket),
+      reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
+                [this](const conf::ConfigPtr& config, const TlsPair& tls) { apply(config, tls); }),
+      process_(loop_, runtime_, pools_, hooks()),
+      console_(console_services()),
+      signals_(loop_, process_, [this] { on_hangup(); }) {
   runtime_.set_client_tls(prepared.tls.client);
+  runtime_.console = &console_;
+  runtime_.console_parameters = admin::Console::welcome_parameters();
   for (int i = 0; i < prepared.workers; ++i)
-    workers_.push_back(std::make_unique<pooler::Worker>(i, runtime_, pools_, config_));
+    workers_.push_back(std::make_unique<pooler::Worker>(i, runtime_, pools_, prepared.config));
   for (const auto& worker : workers_) {
     runtime_.loops.push_back(&worker->loop());
     runtime_.worker_list.push_back(worker.get());
   }
-  listeners_.tune(wire::socket_options(config_->weir));
+  listeners_.tune(wire::socket_options(prepared.config->weir));
   for (auto& socket : prepared.sockets) listeners_.add(std::move(socket));
+  if (prepared.manager.watchdog) watchdog_.emplace(loop_, runtime_.loops, notifier_, *prepared.manager.watchdog);
 }
 
 App::~App() = default;
 
+pooler::Process::Hooks App::hooks() {
+  return {.reload = [this](pooler::Operations::Done done) { reloader_.reload(std::move(done)); },
+          .apply = [this](conf::ConfigPtr config) { return reloader_.apply_changed(std::move(config)); },
+          .suspend_listening = [this](bool suspended) { suspended ? listeners_.suspend() : listeners_.resume(); },
+          .stop_listening =
+              [this] {
+                notifier_.stopping("shutting down");
+                listeners_.close();
+              },
+          .quit = [this] { loop_.stop(); }};
+}
+
+admin::Services App::console_services() {
+  return {.inspector = process_,
+          .operations = process_,
+          .config = [this] { return conf::show_config(*pools_.config()); },
+          .audit = [](const admin::AuditEvent& event) { log.info("{}", admin::to_text(event)); },
+          .version = std::string(version())};
+}
+
 void App::run() {
   for (const auto& worker : workers_) worker->start();
-  log.info("Weir {} listens on {}; {} workers, {} mode, settings from {}", version(), listeners_.text(), workers_.size(),
-           conf::to_string(config_->weir.pool_mode), source_.text());
+  process_.start();
+  log.info("Weir {} listens on {}; {} workers, {} mode, settings from {}", version(), listeners_.text(),
+           workers_.size(), conf::to_string(pools_.config()->weir.pool_mode), source_text_);
   notifier_.ready("listening on " + listeners_.text());
   loop_.run();
   stop();
+}
+
+// From any thread, one call at a time.
+void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
+  if (const auto status = base::reconfigure_logging(log_settings(config->weir)); !status.ok())
+    log.error("the log stays as it is: {}", base::to_text(status.error()));
+  resolver_.reconfigure(resolver_settings(*config));
+  throttle_.configure(throttle_limits(*config));
+  runtime_.set_client_tls(tls.client);
+  pools_.reconfigure(config, tls.server);
+  for (const auto& worker : workers_)
+    worker->loop().post([target = worker.get(), config] { target->reconfigure(config); });
+  loop_.post([this, options = wire::socket_options(config->weir)] { listeners_.tune(options); });
+}
+
+void App::on_hangup() {
+  base::reopen_log();
+  notifier_.reloading(base::now());
+  reloader_.reload([this](const base::Status& status) {
+    notifier_.ready(status.ok() ? "listening on " + listeners_.text()
+                                : "the last reload failed: " + base::to_text(status.error()));
+  });
 }
 
 void App::deal_out(base::Fd client, pooler::ListenerInfo listener) {

@@ -5,13 +5,17 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "app/options.h"
+#include "admin/console.h"
+#include "app/reload.h"
 #include "app/service_manager.h"
 #include "app/settings_source.h"
+#include "app/signals.h"
 #include "app/tls_setup.h"
+#include "app/watchdog.h"
 #include "base/loop.h"
 #include "base/offload.h"
 #include "conf/config.h"
@@ -19,6 +23,7 @@
 #include "pooler/cancel.h"
 #include "pooler/listener.h"
 #include "pooler/pools.h"
+#include "pooler/process.h"
 #include "pooler/runtime.h"
 #include "pooler/throttle.h"
 #include "pooler/worker.h"
@@ -46,12 +51,14 @@ class App {
   void run();
 
  private:
-  void start_workers();
+  pooler::Process::Hooks hooks();
+  admin::Services console_services();
+  void apply(const conf::ConfigPtr& config, const TlsPair& tls);
+  void on_hangup();
   void deal_out(base::Fd client, pooler::ListenerInfo listener);
   void stop();
 
-  SettingsSource source_;
-  conf::ConfigPtr config_;
+  const std::string source_text_;
   base::EventLoop loop_;  // the main thread's
   // Before whatever calls back on their loops, so that they end after it.
   std::vector<std::unique_ptr<pooler::Worker>> workers_;
@@ -64,6 +71,11 @@ class App {
   pooler::Pools pools_;
   pooler::Listeners listeners_;
   Notifier notifier_;
+  Reloader reloader_;
+  pooler::Process process_;
+  admin::Console console_;
+  Signals signals_;
+  std::optional<Watchdog> watchdog_;
   std::size_t next_worker_ = 0;
 };
 
