@@ -94,9 +94,11 @@ void add_tls(ConnectionParams& params, const TlsSettings& tls) {
 
 void add_socket(ConnectionParams& params, const SocketOptions& options) {
   params.add("keepalives", options.keepalive ? "1" : "0");
-  params.add("keepalives_count", std::to_string(options.keepalive_count));
-  params.add("keepalives_idle", seconds(options.keepalive_idle));
-  params.add("keepalives_interval", seconds(options.keepalive_interval));
+  // libpq hands a zero to the kernel, which refuses it.
+  if (options.keepalive_count > 0) params.add("keepalives_count", std::to_string(options.keepalive_count));
+  if (options.keepalive_idle > base::Duration::zero()) params.add("keepalives_idle", seconds(options.keepalive_idle));
+  if (options.keepalive_interval > base::Duration::zero())
+    params.add("keepalives_interval", seconds(options.keepalive_interval));
   params.add("tcp_user_timeout", std::to_string(options.user_timeout.count()));
 }
 
@@ -108,6 +110,7 @@ struct PgClient::Query {
   Params params;
   Done done;  // empty once answered or withdrawn
   std::optional<base::Timer> timer;
+  bool tried_again = false;
 };
 
 void PgClient::free_connection(pg_conn* connection) { PQfinish(connection); }
@@ -128,7 +131,7 @@ PgClient::~PgClient() {
 }
 
 base::Ticket PgClient::query(std::string sql, Params params, base::Duration timeout, Done done) {
-  auto query = std::make_shared<Query>(std::move(sql), std::move(params), std::move(done), std::nullopt);
+  auto query = std::make_shared<Query>(std::move(sql), std::move(params), std::move(done), std::nullopt, false);
   base::Ticket ticket([query] {
     query->timer.reset();
     query->done = nullptr;
@@ -272,8 +275,9 @@ void PgClient::on_connect_timeout() {
 // ---- Asking ----
 
 void PgClient::send_next() {
-  // A server that went away since the last query has said so by now.
-  if (PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK) {
+  // A server that went away since the last query has said so by now: its last words, then the end of file.
+  if (PQconsumeInput(connection_.get()) != 1 || PQisBusy(connection_.get()) != 0 ||
+      PQconsumeInput(connection_.get()) != 1 || PQstatus(connection_.get()) != CONNECTION_OK) {
     close();
     resolve_hosts();
     return;
@@ -360,8 +364,17 @@ bool PgClient::take_result(const pg_result& result) {
 
 void PgClient::finish_query() {
   const auto query = queue_.front();
-  queue_.pop_front();
   const bool lost = !connection_ || PQstatus(connection_.get()) != CONNECTION_OK;
+  if (lost && connection_ && used_before_ && rows_.rows.empty() && !query->tried_again) {
+    // The server was about to go when we asked.
+    query->tried_again = true;
+    error_.reset();
+    close();
+    go_on();
+    return;
+  }
+  queue_.pop_front();
+  used_before_ = true;
   if (lost && !error_) error_ = base::connection_failure(connection_ ? last_words() : "the connection was lost");
   if (error_)
     answer(query, *std::exchange(error_, std::nullopt));
@@ -441,6 +454,7 @@ void PgClient::close() {
 
 void PgClient::drop_connection() {
   watch_.detach();  // while the descriptor is still ours
+  used_before_ = false;
   connection_.reset();
 }
 

@@ -3,7 +3,11 @@
 //
 // It connects when there is something to ask, keeps the connection, and connects anew when that was lost. One query
 // runs at a time; the others wait in a bounded line. Nothing blocks: names are looked up by the Resolver, and libpq
-// gets addresses. Environment variables and files in a home folder (PGOPTIONS, .pgpass, ...) have no say.
+// gets addresses. Passwords, options and certificates come from the settings alone, not from the environment or a home
+// folder (PGOPTIONS, .pgpass, ...).
+//
+// A query that finds a kept connection dead before any answer is asked once more on a new one. So it is for questions,
+// not for changes.
 //
 // Lives on one loop. May be destroyed at any time, also from a callback; nobody is called back then.
 
@@ -126,6 +130,7 @@ class PgClient final : public base::Deferred, private base::FdHandler {
   PgRows rows_;                               // of the query that runs
   std::optional<base::Error> error_;          // the same
   std::size_t result_bytes_ = 0;
+  bool used_before_ = false;  // the connection has answered a query
 };
 
 }  // namespace wire

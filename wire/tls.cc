@@ -394,8 +394,9 @@ TlsResult TlsSession::outcome(int returned, int system_error) {
   broken_ = true;
   const long verified = SSL_get_verify_result(ssl_.get());
   const unsigned long code = ERR_peek_error();
+  if (code == 0 && system_error == 0) return {TlsIo::kClosed};
   if (code == 0) {
-    error_ = system_error != 0 ? errno_text(system_error) : "end of file";
+    error_ = errno_text(system_error);
   } else if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED && verified != X509_V_OK) {
     error_ = "certificate verify failed: " + std::string(X509_verify_cert_error_string(verified));
   } else {
