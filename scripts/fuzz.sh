@@ -42,7 +42,7 @@ run_one() {
 }
 
 # As many at a time as there are processors.
-declare -A running
+declare -A running=()
 finish() {
   local target=$1 code=0 outcome="" runs
   wait "${running[$target]}" || code=$?
