@@ -50,15 +50,32 @@ std::optional<PrescanProblem> find_forbidden_byte(std::string_view toml) {
   return std::nullopt;
 }
 
+// Is `text`, from the [ that starts a section's header, followed by what can be a name? toml++ 3.3 takes it for
+// granted. A ] is left to it.
+bool header_has_name(std::string_view text) {
+  text.remove_prefix(text.starts_with("[[") ? 2 : 1);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  if (text.empty()) return true;
+  const char c = text.front();
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("_-\"']").find(c) != std::string_view::npos;
+}
+
 std::optional<PrescanProblem> find_deep_nesting(std::string_view toml) {
   int line = 1;
   std::size_t line_start = 0;
   int dots = 0;
   int brackets = 0;
+  bool at_start = true;  // only blanks since the line began
   std::size_t i = 0;
   while (i < toml.size()) {
     const char c = toml[i];
     std::size_t length = 1;
+    if (c == '[' && at_start && brackets == 0 && !header_has_name(toml.substr(i))) {
+      return PrescanProblem{line, static_cast<int>(i - line_start) + 1,
+                            "a section's name is made of letters, digits, _ and -, or stands in quotes"};
+    }
+    at_start = c == '\n' || (at_start && (c == ' ' || c == '\t'));
     if (c == '"' || c == '\'') {
       length = string_length(toml.substr(i));
     } else if (c == '#') {

@@ -31,15 +31,26 @@ TEST(Prescan, StringsAndCommentsDoNotCount) {
 }
 
 TEST(Prescan, PlaceIsThatOfTheFirstTooMany) {
-  const auto deep = prescan("a = '''\n\n'''\n" + repeated("[", kMaxNesting + 1));
+  const auto deep = prescan("a = '''\n\n'''\nx = " + repeated("[", kMaxNesting + 1));
   ASSERT_TRUE(deep);
   EXPECT_EQ(deep->line, 4);
-  EXPECT_EQ(deep->column, kMaxNesting + 1);
+  EXPECT_EQ(deep->column, 4 + kMaxNesting + 1);
 }
 
 TEST(Prescan, EndsInsideAnything) {
   for (const char* text : {"\"", "\"\\", "'", "\"\"\"", "'''a''", "#", "[", "a."})
     EXPECT_FALSE(prescan(text));
+}
+
+TEST(Prescan, SectionNeedsAName) {
+  for (const char* bad : {"[$x]", "x = 1\n  [ !a]", "[[=]]", "[\xc3\xbc]", "[[[a]]]", "[.a]", "[\n"}) {
+    const auto found = prescan(bad);
+    ASSERT_TRUE(found) << bad;
+    EXPECT_EQ(found->message, "a section's name is made of letters, digits, _ and -, or stands in quotes");
+  }
+  for (const char* good : {"[a]", "[[ a ]]", "[ \"$\" ]", "['$']", "[]", "[", "x = [\n[$]\n]", "x = '''\n[$]'''"}) {
+    EXPECT_FALSE(prescan(good)) << good;
+  }
 }
 
 TEST(Prescan, BytesThatTomlForbidsAreFound) {
