@@ -2,12 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ldap.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,8 +24,8 @@ class LdapCheck : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     slapd_ = std::make_unique<test::Slapd>();
-    // libldap reads this when it is first used.
-    ::setenv("LDAPTLS_CACERT", slapd_->certificate().c_str(), 1);
+    // What TLS_CACERT in ldap.conf would say.
+    ASSERT_EQ(::ldap_set_option(nullptr, LDAP_OPT_X_TLS_CACERTFILE, slapd_->certificate().c_str()), LDAP_OPT_SUCCESS);
   }
   static void TearDownTestSuite() { slapd_.reset(); }
 
