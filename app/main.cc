@@ -75,6 +75,7 @@ int run(const Options& options) {
   }
   prepared.config = loaded.config;
   const conf::Weir& weir = prepared.config->weir;
+  if (const auto status = app::may_start(weir.user); !status.ok()) return fail(status.error());
   prepared.workers = app::worker_count(*prepared.config);
 
   const uint64_t descriptors = app::raise_descriptor_limit();

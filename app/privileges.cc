@@ -53,18 +53,22 @@ base::Status harden() {
   return base::Ok{};
 }
 
+base::Status may_start(const std::string& user) {
+  if (geteuid() != 0 || !user.empty()) return base::Ok{};
+  return base::with_hint(base::insufficient_privilege("root is not allowed to run Weir"),
+                         "start it as another user, or name one in the setting user");
+}
+
 base::Status become(const std::string& user) {
+  TRY_STATUS(may_start(user));
   if (geteuid() != 0) {
     if (user.empty()) return base::Ok{};
     TRY(const Account account, find_account(user));
     if (account.uid == geteuid()) return base::Ok{};
     return base::insufficient_privilege(fmt::format("only root can become user \"{}\"", user));
   }
-  if (user.empty())
-    return base::with_hint(base::insufficient_privilege("Weir does not run as root"),
-                           "start it as another user, or name one in the setting user");
   TRY(const Account account, find_account(user));
-  if (account.uid == 0) return base::insufficient_privilege("the setting user names root, and Weir does not run as root");
+  if (account.uid == 0) return base::insufficient_privilege("the setting user names root, which is not allowed to run Weir");
   if (initgroups(user.c_str(), account.gid) != 0) return failed("cannot take over the groups of the user");
   if (setresgid(account.gid, account.gid, account.gid) != 0) return failed("cannot change the group");
   if (setresuid(account.uid, account.uid, account.uid) != 0) return failed("cannot change the user");

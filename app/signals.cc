@@ -43,13 +43,13 @@ void Signals::shut_down(pooler::ShutdownMode mode, const char* signal) {
 
 void Signals::pause() {
   log.info("SIGUSR1: pausing");
-  // An earlier token must not undo its pause when it is replaced.
   auto token = operations_.pause({}, [](const base::Status& status) {
     if (status.ok())
       log.info("paused: no server is in use");
     else
       log.warn("SIGUSR1: {}", base::to_text(status.error()));
   });
+  // Without one it was refused, and an earlier pause goes on.
   if (token) pausing_ = std::move(token);
 }
 

@@ -73,10 +73,15 @@ Process::Token Process::wait(WaitPtr wait) {
     if (!poll_timer_.armed()) poll_timer_.every(kPoll);
     poll();
   });
-  return Token(nullptr, [wait](void*) {
-    if (wait->finished || wait->dropped.exchange(true)) return;
-    if (wait->undo) wait->undo();
-  });
+  struct Guard {
+    explicit Guard(WaitPtr guarded) : wait(std::move(guarded)) {}
+    ~Guard() {
+      if (wait->finished || wait->dropped.exchange(true)) return;
+      if (wait->undo) wait->undo();
+    }
+    WaitPtr wait;
+  };
+  return std::make_shared<Guard>(std::move(wait));
 }
 
 void Process::answer_later(Done done, base::Status status) {
