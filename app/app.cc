@@ -16,6 +16,8 @@ const base::Logger log{"app"};
 
 // PBKDF2 of a login takes milliseconds; more threads than cores would only make each slower.
 constexpr std::size_t kOffloadThreads = 4;
+// PAM and LDAP wait for others; each waits at most a few seconds.
+constexpr std::size_t kExternalThreads = 4;
 // As long as the hash that it keys.
 constexpr std::size_t kSecretBytes = 32;
 
@@ -44,10 +46,11 @@ pooler::ThrottleLimits throttle_limits(const conf::Config& config) {
 App::App(Prepared prepared)
     : source_text_(prepared.source.text()),
       offload_("offload", offload_threads()),
+      external_("external", kExternalThreads),
       resolver_(resolver_settings(*prepared.config)),
       cancel_keys_(prepared.config->weir.peer_id),
       throttle_(throttle_limits(*prepared.config)),
-      runtime_{offload_, resolver_, cancel_keys_, throttle_, auth_queries_, base::secure_bytes(kSecretBytes)},
+      runtime_{offload_, external_, resolver_, cancel_keys_, throttle_, auth_queries_, base::secure_bytes(kSecretBytes)},
       pools_(runtime_, prepared.config, prepared.tls.server),
       listeners_(loop_, [this](base::Fd fd, pooler::ListenerInfo info) { deal_out(std::move(fd), std::move(info)); }),
       notifier_(prepared.manager.notify_socket),

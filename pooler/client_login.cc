@@ -162,7 +162,7 @@ class Login final : public ClientLogin {
     }
     if (auto* cancel = std::get_if<wire::CancelRequest>(&parsed->packet)) {
       route_cancel(worker_, cancel->key);
-      end(base::Error{"00000", "cancel request", {}, {}});
+      end(base::Error{std::string(kNothingToSay), "cancel request", {}, {}});
       return bytes.size();
     }
     phase_ = Phase::kWorking;
@@ -178,7 +178,8 @@ class Login final : public ClientLogin {
     }
     stream_.start_tls(std::move(session).value(), [this](base::Status status) {
       if (!status.ok()) {
-        end(base::Error{"00000", status.error().message, {}, {}});
+        log.limited("handshake").info("client {}: {}", address_, status.error().message);
+        end(base::Error{std::string(kNothingToSay), status.error().message, {}, {}});
       } else if (direct_tls_ && stream_.tls()->alpn() != "postgresql") {
         refuse(base::with_hint(base::protocol_violation("received direct SSL connection request without ALPN protocol"
                                                         " negotiation extension"),
@@ -276,7 +277,7 @@ class Login final : public ClientLogin {
       case LoginMethod::kMd5: return find_secret(wire::ClientAuthMethod::kMd5);
       case LoginMethod::kScram: return find_secret(wire::ClientAuthMethod::kScram);
       case LoginMethod::kPam:
-      case LoginMethod::kLdap: return start_exchange(wire::ClientAuthMethod::kExternal, std::nullopt);
+      case LoginMethod::kLdap: return ask_for_external_password();
     }
   }
 
@@ -291,7 +292,7 @@ class Login final : public ClientLogin {
 
   void ask_peer() {
     phase_ = Phase::kLookup;
-    auto asked = peer_user_name(worker_.runtime().offload, worker_.loop(), stream_.fd(),
+    auto asked = peer_user_name(worker_.runtime().external, worker_.loop(), stream_.fd(),
                                 [this](base::Result<std::string> name) {
                                   if (!name.ok() || !config_->ident.allows(rule_.map, *name, user_))
                                     return refuse(base::invalid_authorization("Peer authentication failed for user \"" +
@@ -302,8 +303,15 @@ class Login final : public ClientLogin {
     ticket_ = std::move(asked).value();
   }
 
+  void ask_for_external_password() {
+    if (worker_.runtime().throttle.blocked(address_, user_, base::now()))
+      return refuse(base::invalid_password("password authentication failed for user \"" + user_ + "\""));
+    start_exchange(wire::ClientAuthMethod::kExternal, std::nullopt);
+  }
+
   void find_secret(wire::ClientAuthMethod method) {
-    method_ = method;
+    if (method != wire::ClientAuthMethod::kNone && worker_.runtime().throttle.blocked(address_, user_, base::now()))
+      return refuse(base::invalid_password("password authentication failed for user \"" + user_ + "\""));
     if (const conf::UserSecret* known = config_->find_secret(user_)) return start_exchange(method, *known);
     const conf::Database* db = config_->find_database(database_);
     if (rule_.method == LoginMethod::kAny || db == nullptr || console_ || config_->auth_user(*db).empty()) {
@@ -332,10 +340,6 @@ class Login final : public ClientLogin {
       if (!secret && listed && !console_)
         return refuse(base::invalid_authorization("role \"" + user_ + "\" does not exist"));
       return done_without_secret();
-    }
-    if (worker_.runtime().throttle.blocked(address_, user_, base::now())) {
-      phase_ = Phase::kWorking;
-      return refuse(base::invalid_password("password authentication failed for user \"" + user_ + "\""));
     }
     wire::ClientAuth::Setup setup;
     setup.method = method;
@@ -409,7 +413,7 @@ class Login final : public ClientLogin {
     request.user = user_;
     request.password = password;
     request.remote_address = address_;
-    auto asked = check_password_externally(worker_.runtime().offload, worker_.loop(), std::move(request),
+    auto asked = check_password_externally(worker_.runtime().external, worker_.loop(), std::move(request),
                                            [this](base::Status verdict) { take(auth_->on_external(std::move(verdict))); });
     if (!asked.ok()) return refuse(asked.error());
     ticket_ = std::move(asked).value();
@@ -482,7 +486,6 @@ class Login final : public ClientLogin {
   std::string user_, database_, address_;
   int port_ = 0;
   LoginRule rule_;
-  wire::ClientAuthMethod method_ = wire::ClientAuthMethod::kNone;
   std::optional<wire::ClientAuth> auth_;
   base::Ticket ticket_;
   LoginResult result_;

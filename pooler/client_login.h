@@ -44,6 +44,9 @@ struct LoginResult {
   wire::LearnedSecrets learned;
 };
 
+// The SQLSTATE of an end without a word: a cancel request, or a handshake that broke off.
+inline constexpr std::string_view kNothingToSay = "00000";
+
 class ClientLogin {
  public:
   using Done = std::function<void(base::Result<LoginResult>)>;

@@ -125,6 +125,7 @@ ReplyQueue::Verdict ReplyQueue::on_error() {
   Entry& head = at(0);
   const Verdict verdict = head.action == Action::kInternal ? Verdict::kInternalError : Verdict::kForward;
   const bool was_copying = std::exchange(copy_in_, false);
+  error_answered_ = true;
   if (!extended(head.kind)) return verdict;  // its ReadyForQuery follows
 
   const bool copied = head.copied && was_copying;
@@ -148,6 +149,7 @@ ReplyQueue::Verdict ReplyQueue::on_error() {
 }
 
 ReplyQueue::Verdict ReplyQueue::on_ready() {
+  error_answered_ = false;
   if (size_ == 0 || (at(0).kind == Expect::kProbe && !probe_answered_)) {
     if (!doubtful_) return Verdict::kUnexpected;
     // The Sync that we took for swallowed was not.
@@ -166,6 +168,16 @@ ReplyQueue::Verdict ReplyQueue::on_ready() {
   pop(Settled::How::kDone);
   drop_copy_ends();
   return verdict;
+}
+
+std::size_t ReplyQueue::ready_owed() const {
+  std::size_t owed = 0;
+  for (std::size_t i = 0; i < size_; ++i) {
+    const Entry& entry = at(i);
+    const bool ends = entry.kind == Expect::kQuery || entry.kind == Expect::kFunctionCall || entry.kind == Expect::kSync;
+    if (ends && entry.action == Action::kForward) ++owed;
+  }
+  return owed;
 }
 
 bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) const {

@@ -85,6 +85,10 @@ class ReplyQueue {
   // Nothing is owed and nothing is half said.
   bool clean() const { return size_ == 0 && !open_batch_ && !skipping_ && !copy_in_ && !doubtful_; }
   bool empty() const { return size_ == 0; }
+  // How many ReadyForQuery the client still waits for.
+  std::size_t ready_owed() const;
+  // The error of what is answered now has been passed on; its ReadyForQuery has not.
+  bool error_answered() const { return error_answered_; }
   std::size_t size() const { return size_; }
   // Changes to maps that the server has not confirmed, in segments before the current one (a segment ends with
   // Sync): looking up what they touch must wait.
@@ -121,6 +125,7 @@ class ReplyQueue {
   bool copy_in_ = false;
   bool doubtful_ = false;
   bool probe_answered_ = false;
+  bool error_answered_ = false;
 };
 
 }  // namespace pooler

@@ -25,7 +25,8 @@ class AuthQueries;
 class Worker;
 
 struct Runtime {
-  base::Offload& offload;  // PBKDF2, files, PAM, LDAP
+  base::Offload& offload;   // PBKDF2 and files: short work of our own
+  base::Offload& external;  // PAM, LDAP, user names: others may hang there, and hold up only each other
   wire::Resolver& resolver;
   CancelKeys& cancel_keys;
   Throttle& throttle;

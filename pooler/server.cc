@@ -155,31 +155,31 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
     if (type == 'S') handle_parameter(frame, verdict);
     return true;
   }
-  const bool nothing_owed = replies_.empty();
-  const Verdict verdict = replies_.on_reply(type);
+  std::optional<wire::ServerReport> report;
   if (type == 'E' && whole) {
-    const auto report = wire::parse_report(frame.substr(wire::kHeaderSize));
-    const bool fatal = report.severity == wire::Severity::kFatal || report.severity == wire::Severity::kPanic;
+    report = wire::parse_report(frame.substr(wire::kHeaderSize));
+    if (report->severity == wire::Severity::kFatal || report->severity == wire::Severity::kPanic) {
+      // The server's last word: what it means for the client is decided there.
+      lose(report->error);
+      return false;
+    }
+  }
+  const Verdict verdict = replies_.on_reply(type);
+  if (report) {
     if (verdict == Verdict::kUnexpected) {
-      // A last word on an idle connection, "terminating connection due to administrator command" among them.
-      if (handler_ != nullptr && nothing_owed) {
-        handler_->on_reply(frame);
-        last_word_passed_ = true;
-      }
-      lose(report.error);
+      lose(report->error);
       return false;
     }
     if (verdict == Verdict::kInternalError) {
       if (internal_) {
-        internal_->result = report.error;
+        internal_->result = report->error;
       } else if (handler_ != nullptr) {
-        lose(report.error);
+        lose(report->error);
         return false;
       }
       return true;
     }
-    if (fatal) last_word_passed_ = handler_ != nullptr;
-    if (handler_ != nullptr) handler_->on_error_reply(report);
+    if (handler_ != nullptr) handler_->on_error_reply(*report);
   }
   if (verdict == Verdict::kUnexpected) {
     lose(base::protocol_violation(std::string("the server sent an unexpected message of type \"") + type + "\""));
@@ -269,7 +269,7 @@ void Server::lose(const base::Error& error) {
   } else if (auto recovery = std::move(recovery_)) {
     recovery->done(false);
   } else if (handler_ != nullptr) {
-    std::exchange(handler_, nullptr)->on_server_lost(error, last_word_passed_);
+    std::exchange(handler_, nullptr)->on_server_lost(error);
   } else {
     pool_.on_idle_server_lost(*this, error);
   }

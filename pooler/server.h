@@ -66,8 +66,8 @@ class ServerHandler {
   virtual ClientStatements* client_statements() = 0;
   // The output that the server could not take has shrunk.
   virtual void on_server_drained() = 0;
-  // The connection is gone; the lease must be given up. `told`: the server said a last word that was passed on.
-  virtual void on_server_lost(const base::Error& error, bool told) = 0;
+  // The connection is gone; the lease must be given up. `error` holds the server's last words, if it had any.
+  virtual void on_server_lost(const base::Error& error) = 0;
 };
 
 class Server final : public base::Deferred, private wire::StreamHandler {
@@ -113,6 +113,8 @@ class Server final : public base::Deferred, private wire::StreamHandler {
     return replies_.clean() && !half_message_ && status_ == wire::TxStatus::kIdle && !lost_ && !passing_through_;
   }
   bool lost() const { return lost_; }
+  // A message that goes to the client has begun and not ended.
+  bool mid_message() const { return body_left_ > 0 && body_forwarded_; }
   // Nothing waits to be read on an idle connection.
   bool quiet() const { return stream_->quiet(); }
 
@@ -186,7 +188,6 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   bool body_forwarded_ = false;
   bool half_message_ = false;
   bool passing_through_ = false;
-  bool last_word_passed_ = false;  // a FATAL or PANIC went to the client
   bool lost_ = false;
 
   struct Internal {

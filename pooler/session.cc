@@ -69,6 +69,10 @@ void Session::on_login(base::Result<LoginResult> result) {
   client_port_ = login_->port();
   user_ = login_->user();
   database_ = login_->database();
+  if (!result.ok() && result.error().sqlstate == kNothingToSay) {
+    finish(false);
+    return;
+  }
   if (!result.ok()) {
     log.limited(result.error().sqlstate).info("client {} {}: login as \"{}\" to \"{}\" failed: {}", id_, address_, user_,
                 database_, result.error().message);
@@ -243,6 +247,8 @@ std::size_t Session::on_data(std::string_view bytes) {
     if (lease_ && lease_->above_high_watermark()) client_.pause_reading();
   }
   client_.flush();
+  if (lease_ && body_left_ > 0 && consumed < bytes.size() && !lease_->above_high_watermark())
+    return consumed + on_data(bytes.substr(consumed));  // it drained while we were at it
   if (counted_ > kHeldInput && (ticket_ || stalled_)) client_.pause_reading();
   return consumed;
 }
@@ -547,13 +553,45 @@ void Session::on_error_reply(const wire::ServerReport&) {}
 
 void Session::on_server_drained() { proceed(); }
 
-void Session::on_server_lost(const base::Error& error, bool told) {
-  lease_.reset();
-  if (ended_) return;
-  if (told)
-    leave("server connection closed");
-  else
+// The client learns what the server said. Outside a transaction its session goes on: every request that was under way
+// is answered with the error, once.
+void Session::on_server_lost(const base::Error& error) {
+  if (ended_) {
+    lease_.reset();
+    return;
+  }
+  const ReplyQueue& replies = lease_->replies();
+  const bool in_session = mode_ == conf::PoolMode::kSession || replication_ || !welcomed_;
+  if (lease_->mid_message()) {
+    leave("server connection lost in the middle of a message: " + error.message);
+    return;
+  }
+  if (in_session || lease_->status() != wire::TxStatus::kIdle) {
     fail(error);
+    return;
+  }
+  std::string answer;
+  bool answered = replies.error_answered() || replies.skipping();
+  for (std::size_t owed = replies.ready_owed(); owed > 0; --owed) {
+    if (!answered) wire::append_error_response(answer, error);
+    wire::append_ready_for_query(answer, wire::TxStatus::kIdle);
+    answered = false;
+  }
+  if (replies.open_batch()) {
+    if (!answered) wire::append_error_response(answer, error);
+    skipping_ = true;
+  }
+  log.info("client {} {}: server connection lost: {}", id_, address_, error.message);
+  if (body_left_ > 0) body_sink_ = Sink::kNowhere;
+  request_started_ = {};
+  stalled_ = false;
+  lease_.reset();
+  client_.write(answer);
+  client_.flush();
+  if (leaving_)
+    leave("client close request");
+  else
+    proceed();
 }
 
 void Session::on_drained() {

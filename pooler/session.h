@@ -68,7 +68,7 @@ class Session final : public base::Deferred,
   void on_error_reply(const wire::ServerReport& report) override;
   ClientStatements* client_statements() override { return statements_.get(); }
   void on_server_drained() override;
-  void on_server_lost(const base::Error& error, bool told) override;
+  void on_server_lost(const base::Error& error) override;
   // Waiter
   void on_server(Lease lease) override;
   void on_no_server(const base::Error& error) override;

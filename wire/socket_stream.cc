@@ -84,8 +84,18 @@ void SocketStream::flush() {
     if (transmit(std::string_view(out_).substr(out_position_), sent) == Io::kBlocked) blocked_ = true;
     out_position_ += sent;
   }
-  if (pending() == 0) release_output();
+  if (pending() == 0)
+    release_output();
+  else
+    compact_output();
   update_interest();
+}
+
+// A stream that is never quite drained must not keep what it has sent.
+void SocketStream::compact_output() {
+  if (out_position_ < kHighWatermark) return;
+  out_.erase(0, out_position_);
+  out_position_ = 0;
 }
 
 void SocketStream::release_output() {
@@ -148,6 +158,8 @@ void SocketStream::on_readable() {
   if (tls_ && blocked_) {  // TLS may have needed to read before it could write
     blocked_ = false;
     flush();
+    tell_drained();
+    if (fd_ < 0) return;
   }
   if (first_byte_) {
     char byte = 0;
@@ -226,10 +238,13 @@ void SocketStream::on_writable() {
     close_politely();
     return;
   }
-  if (was_above_high_ && pending() <= kLowWatermark) {
-    was_above_high_ = false;
-    if (handler_ != nullptr) handler_->on_drained();
-  }
+  tell_drained();
+}
+
+void SocketStream::tell_drained() {
+  if (!was_above_high_ || pending() > kLowWatermark) return;
+  was_above_high_ = false;
+  if (handler_ != nullptr) handler_->on_drained();
 }
 
 void SocketStream::update_interest() {

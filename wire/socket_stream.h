@@ -72,6 +72,8 @@ class SocketStream final : public Stream, private base::FdHandler {
   void fail(std::string reason);
   void update_interest();
   void release_output();
+  void compact_output();
+  void tell_drained();
   void close_politely();
 
   int fd_ = -1;

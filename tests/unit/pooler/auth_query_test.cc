@@ -152,7 +152,7 @@ class AuthQuery : public testing::Test {
   pooler::CancelKeys keys_{0};
   pooler::Throttle throttle_{pooler::ThrottleLimits{}};
   AuthQueries queries_;
-  pooler::Runtime runtime_{offload_, resolver_, keys_, throttle_, queries_, "made up"};
+  pooler::Runtime runtime_{offload_, offload_, resolver_, keys_, throttle_, queries_, "made up"};
 };
 
 TEST_F(AuthQuery, FindsASecretAndKeepsTheConnection) {
