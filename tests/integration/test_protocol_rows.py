@@ -465,34 +465,9 @@ def test_row_38_reloading_a_broken_file_changes_nothing_and_says_so(weir):
 
 
 @pytest.mark.slow
-def test_row_39_the_exporter_of_debian_reads_the_console(weir):
-    import shutil
-    import subprocess
-    import urllib.request
-    from servers import free_port
-    binary = shutil.which("prometheus-pgbouncer-exporter")
-    assert binary, "scripts/setup.sh test installs it"
-    pooler = weir()
-    with pooler.connect() as c:
-        c.value("SELECT 1")
-    port = free_port()
-    url = f"postgres://bob:{USERS['bob'][0]}@127.0.0.1:{pooler.port}/pgbouncer?sslmode=disable"
-    log = pooler.folder / "exporter.log"
-    with log.open("wb") as out:
-        exporter = subprocess.Popen([binary, f"--pgBouncer.connectionString={url}", f"--web.listen-address=127.0.0.1:{port}"],
-                                    stdout=out, stderr=out)
-    try:
-        from servers import listens
-        wait_for(lambda: listens(port), "the exporter")
-        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
-    finally:
-        exporter.terminate()
-        exporter.wait(10)
-    assert "pgbouncer_up 1" in text, text[-2000:] + log.read_text()
-    for metric in ("pgbouncer_pools_client_active_connections", "pgbouncer_databases_pool_size",
-                   "pgbouncer_stats_queries_pooled_total", "pgbouncer_config_max_client_connections"):
-        assert metric in text, metric
-    assert not [line for line in log.read_text().splitlines() if "error" in line.lower()], log.read_text()
+
+
+# Row 39, the exporter: test_console.py, test_debians_prometheus_exporter_reads_the_console.
 
 
 @pytest.mark.short
