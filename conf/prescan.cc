@@ -50,8 +50,8 @@ std::optional<PrescanProblem> find_forbidden_byte(std::string_view toml) {
   return std::nullopt;
 }
 
-// Is `text`, from the [ that starts a section's header, followed by what can be a name? toml++ 3.3 takes it for
-// granted. A ] is left to it.
+// Is `text`, from the [ that starts a section's header, followed by what can be a name? toml++ 3.3 takes it
+// for granted. A ] is left to it.
 bool header_has_name(std::string_view text) {
   text.remove_prefix(text.starts_with("[[") ? 2 : 1);
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));

@@ -272,6 +272,17 @@ TEST(Load, DeepNestingIsRefusedBeforeItIsParsed) {
               IsEmpty());
 }
 
+TEST(Load, LettersOutsideAsciiBelongInQuotes) {
+  for (const char* bad :
+       {"[weir]\n\xc3\xbc = 1\n", "[weir]\nlisten_port = 1 \xc3\xbc\n", "[weir]\nlisten_port = \xd7\x90\n"}) {
+    EXPECT_FALSE(problems(bad).empty()) << bad;
+  }
+  EXPECT_EQ(good("[weir]\nauth_user = \"\"\"\xc3\xa9\\\n \xc3\xbc\"\"\"\n")->weir.auth_user,
+            "\xc3\xa9\xc3\xbc");
+  EXPECT_TRUE(good("[databases.\"\xc3\xbc\"]\n")->databases.contains("\xc3\xbc"));
+  EXPECT_EQ(good("\xef\xbb\xbf[weir]\nlisten_port = 2\n")->weir.listen_port, 2) << "a byte order mark";
+}
+
 TEST(Load, EveryTruncationIsAnswered) {
   for (std::size_t length = 0; length <= kWhole.size(); ++length) {
     const LoadResult result = load(kWhole.substr(0, length));

@@ -48,7 +48,8 @@ TEST(Prescan, SectionNeedsAName) {
     ASSERT_TRUE(found) << bad;
     EXPECT_EQ(found->message, "a section's name is made of letters, digits, _ and -, or stands in quotes");
   }
-  for (const char* good : {"[a]", "[[ a ]]", "[ \"$\" ]", "['$']", "[]", "[", "x = [\n[$]\n]", "x = '''\n[$]'''"}) {
+  for (const char* good :
+       {"[a]", "[[ a ]]", "[ \"$\" ]", "['$']", "[]", "[", "x = [\n[$]\n]", "x = '''\n[$]'''"}) {
     EXPECT_FALSE(prescan(good)) << good;
   }
 }
