@@ -13,8 +13,10 @@ conf::LoadResult SettingsSource::load() const {
 
 bool SettingsSource::says_nothing() const {
   const conf::ProcessSurroundings surroundings;
-  return file_.empty() && url_.empty() && !surroundings.environment("WEIR_DATABASE_URL") &&
-         !surroundings.environment("DATABASE_URL");
+  const auto unset = [&surroundings](std::string_view name) {
+    return surroundings.environment(name).value_or("").empty();
+  };
+  return file_.empty() && url_.empty() && unset("WEIR_DATABASE_URL") && unset("DATABASE_URL");
 }
 
 std::string SettingsSource::text() const {

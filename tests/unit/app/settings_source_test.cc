@@ -36,6 +36,8 @@ TEST(SettingsSource, TheEnvironmentAloneIsEnoughWithAUrl) {
   ::unsetenv("DATABASE_URL");
   ::unsetenv("WEIR_DATABASE_URL");
   EXPECT_TRUE(SettingsSource(Options{}).says_nothing());
+  ::setenv("DATABASE_URL", "", 1);
+  EXPECT_TRUE(SettingsSource(Options{}).says_nothing());
   ::setenv("DATABASE_URL", "postgres://u:p@127.0.0.1:5432/shop", 1);
   EXPECT_FALSE(SettingsSource(Options{}).says_nothing());
   const auto loaded = SettingsSource(Options{}).load();
