@@ -15,7 +15,6 @@
 #include <system_error>
 #include <utility>
 
-#include "base/text.h"
 #include "wire/hostname.h"
 #include "wire/resolver.h"
 
@@ -102,45 +101,6 @@ bool insists_on_certificate(conf::TlsMode mode) {
   return mode == conf::TlsMode::kVerifyCa || mode == conf::TlsMode::kVerifyFull;
 }
 
-struct Protocols {
-  bool tls12 = false, tls13 = false;
-};
-
-// "secure", "all", or a list such as "tlsv1.2,tlsv1.3"; "!tlsv1.3" takes one out again.
-base::Result<Protocols> parse_protocols(std::string_view text) {
-  Protocols chosen;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find_first_of(",:"), rest.size());
-    std::string word = base::to_lower(base::trim(rest.substr(0, end)));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const bool wanted = !word.starts_with('!');
-    if (!wanted) word.erase(0, 1);
-    if (word == "secure" || word == "all" || word == "legacy") {
-      chosen.tls12 = chosen.tls13 = wanted;
-    } else if (word == "tlsv1.2") {
-      chosen.tls12 = wanted;
-    } else if (word == "tlsv1.3") {
-      chosen.tls13 = wanted;
-    } else if (!wanted || word.empty()) {
-      continue;  // older ones are never in
-    } else {
-      return base::config_file_error("unknown or too old TLS protocol \"" + word +
-                                     "\": secure, tlsv1.2 or tlsv1.3 are expected");
-    }
-  }
-  if (!chosen.tls12 && !chosen.tls13)
-    return base::config_file_error("no TLS protocol is left of \"" + std::string(text) + "\"");
-  return chosen;
-}
-
-std::string cipher_list(const std::string& setting) {
-  if (setting == "all") return "ALL:!aNULL:!eNULL";
-  if (setting.empty() || setting == "default" || setting == "secure" || setting == "fast" || setting == "normal")
-    return "HIGH:!aNULL:!eNULL";
-  return setting;
-}
-
 // ---- Certificates ----
 
 // RFC 5929, section 4.1: the hash of the certificate's own signature, but never a weak one.
@@ -203,28 +163,6 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 void free_ssl_ctx(ssl_ctx_st* context) { SSL_CTX_free(context); }
 void free_ssl(ssl_st* ssl) { SSL_free(ssl); }
 
-TlsSettings client_tls(const conf::Weir& weir) {
-  return {.mode = conf::client_tls_mode(weir),
-          .cert_file = weir.client_tls_cert_file,
-          .key_file = weir.client_tls_key_file,
-          .ca_file = weir.client_tls_ca_file,
-          .protocols = weir.client_tls_protocols,
-          .ciphers = weir.client_tls_ciphers,
-          .tls13_ciphers = weir.client_tls13_ciphers,
-          .curves = weir.client_tls_ecdhcurve,
-          .dheparams = weir.client_tls_dheparams};
-}
-
-TlsSettings server_tls(const conf::Weir& weir) {
-  return {.mode = weir.server_tls_sslmode,
-          .cert_file = weir.server_tls_cert_file,
-          .key_file = weir.server_tls_key_file,
-          .ca_file = weir.server_tls_ca_file,
-          .protocols = weir.server_tls_protocols,
-          .ciphers = weir.server_tls_ciphers,
-          .tls13_ciphers = weir.server_tls13_ciphers};
-}
-
 // ---- TlsContext ----
 
 TlsContext::TlsContext(TlsRole role, TlsSettings settings) : role_(role), settings_(std::move(settings)) {}
@@ -267,7 +205,7 @@ base::Status TlsContext::load() {
 }
 
 base::Status TlsContext::set_protocols() {
-  TRY(const auto protocols, parse_protocols(settings_.protocols));
+  TRY(const auto protocols, tls_protocols(settings_.protocols));
   SSL_CTX_set_min_proto_version(context_.get(), protocols.tls12 ? TLS1_2_VERSION : TLS1_3_VERSION);
   SSL_CTX_set_max_proto_version(context_.get(), protocols.tls13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   return base::Ok{};
@@ -275,7 +213,7 @@ base::Status TlsContext::set_protocols() {
 
 base::Status TlsContext::set_ciphers() {
   SSL_CTX* context = context_.get();
-  if (SSL_CTX_set_cipher_list(context, cipher_list(settings_.ciphers).c_str()) != 1)
+  if (SSL_CTX_set_cipher_list(context, tls_cipher_list(settings_.ciphers).c_str()) != 1)
     return base::config_file_error("could not use TLS ciphers \"" + settings_.ciphers + "\": " + take_error());
   if (!settings_.tls13_ciphers.empty() && SSL_CTX_set_ciphersuites(context, settings_.tls13_ciphers.c_str()) != 1)
     return base::config_file_error("could not use TLS 1.3 ciphers \"" + settings_.tls13_ciphers + "\": " + take_error());

@@ -14,30 +14,13 @@
 
 #include "base/handle.h"
 #include "base/result.h"
-#include "conf/settings.h"
+#include "wire/tls_settings.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
 struct x509_store_ctx_st;
 
 namespace wire {
-
-struct TlsSettings {
-  conf::TlsMode mode = conf::TlsMode::kDisable;
-  std::string cert_file{}, key_file{};
-  std::string ca_file{};   // whom to believe
-  std::string crl_file{};  // whom not to believe any more
-  std::string protocols = "secure";
-  std::string ciphers = "default";  // up to TLS 1.2
-  std::string tls13_ciphers{};
-  std::string curves = "auto";
-  std::string dheparams = "auto";
-  bool operator==(const TlsSettings&) const = default;
-};
-
-// The settings of the two sides as the configuration has them.
-TlsSettings client_tls(const conf::Weir& weir);
-TlsSettings server_tls(const conf::Weir& weir);
 
 void free_ssl_ctx(ssl_ctx_st* context);
 void free_ssl(ssl_st* ssl);
