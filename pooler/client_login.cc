@@ -337,7 +337,7 @@ class Login final : public ClientLogin {
       // Trust, cert: whom neither we nor the server's answer to auth_query know is no user. Without a list of users there
       // is nobody to ask, and the server decides.
       const bool listed = !config_->userlist.users.empty() || !config_->users.empty();
-      if (!secret && listed && !console_)
+      if (!secret && listed && !console_ && config_->find_user(user_) == nullptr)
         return refuse(base::invalid_authorization("role \"" + user_ + "\" does not exist"));
       return done_without_secret();
     }
