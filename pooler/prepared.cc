@@ -19,11 +19,18 @@ class Registry {
     auto fresh = std::unique_ptr<Prepared>(
         new Prepared{id, std::string(kServerNamePrefix) + std::to_string(id), std::string(body)});
     const std::string_view key = fresh->body;
-    PreparedPtr shared(fresh.release(), [this, &shard](const Prepared* dying) { forget(shard, dying); });
+    PreparedPtr shared(fresh.release(), [this](const Prepared* dying) { forget(dying); });
     shard.by_body.erase(key);  // a dying twin: its key is not ours
     shard.by_body.emplace(key, shared);
     alive_.fetch_add(1, std::memory_order_relaxed);
     return shared;
+  }
+
+  void retire(const Prepared& statement) {
+    Shard& shard = shards_[std::hash<std::string_view>{}(statement.body) % kShards];
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.by_body.find(statement.body);
+    if (found != shard.by_body.end() && found->first.data() == statement.body.data()) shard.by_body.erase(found);
   }
 
   std::size_t alive() const { return alive_.load(std::memory_order_relaxed); }
@@ -35,12 +42,8 @@ class Registry {
     std::unordered_map<std::string_view, std::weak_ptr<const Prepared>> by_body;  // keys live in the values
   };
 
-  void forget(Shard& shard, const Prepared* dying) {
-    {
-      const std::lock_guard lock(shard.mutex);
-      const auto found = shard.by_body.find(dying->body);
-      if (found != shard.by_body.end() && found->first.data() == dying->body.data()) shard.by_body.erase(found);
-    }
+  void forget(const Prepared* dying) {
+    retire(*dying);
     alive_.fetch_sub(1, std::memory_order_relaxed);
     delete dying;
   }
@@ -59,6 +62,7 @@ Registry& registry() {
 }  // namespace
 
 PreparedPtr intern_statement(std::string_view body) { return registry().get(body); }
+void retire_statement(const Prepared& statement) { registry().retire(statement); }
 std::size_t interned_statements() { return registry().alive(); }
 
 PreparedPtr ClientStatements::find(std::string_view name) const {
@@ -72,6 +76,10 @@ void ClientStatements::add(std::string_view name, PreparedPtr statement) {
 
 void ClientStatements::remove(std::string_view name) {
   if (const auto found = by_name_.find(name); found != by_name_.end()) by_name_.erase(found);
+}
+
+void ClientStatements::retire_all() const {
+  for (const auto& [name, statement] : by_name_) retire_statement(*statement);
 }
 
 bool ServerStatements::has(const Prepared& statement) {

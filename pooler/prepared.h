@@ -35,6 +35,8 @@ inline constexpr std::string_view kServerNamePrefix = "weir_ps_";
 PreparedPtr intern_statement(std::string_view body);
 // Statements alive in the process.
 std::size_t interned_statements();
+// From now on the same body gives another Prepared; who holds this one keeps it. Thread-safe.
+void retire_statement(const Prepared& statement);
 
 // The unnamed statement: gone with the next Parse or Query, so never shared.
 struct Unnamed {
@@ -50,6 +52,9 @@ class ClientStatements {
   void remove(std::string_view name);
   void clear() { by_name_.clear(); }
   std::size_t size() const { return by_name_.size(); }
+  // A plan is out of date (0A000, "cached plan must not change result type"): the names still stand for what they
+  // stood for, and fail as PostgreSQL's would, but to Parse such a text again is to have it planned anew.
+  void retire_all() const;
 
   UnnamedPtr unnamed;
 

@@ -549,7 +549,10 @@ void Session::on_parameter(std::string_view name, std::string_view value) {
   params_ = intern_params(with_param(*params_, key, &text));
 }
 
-void Session::on_error_reply(const wire::ServerReport&) {}
+void Session::on_error_reply(const wire::ServerReport& report) {
+  // Told by its SQLSTATE, as messages are translated; for the few other errors that have it, no harm is done.
+  if (report.error.sqlstate == "0A000" && statements_) statements_->retire_all();
+}
 
 void Session::on_server_drained() { proceed(); }
 

@@ -35,6 +35,19 @@ TEST(Prepared, AStatementDiesWithItsLastHolder) {
   EXPECT_EQ(intern_statement("SELECT 'dies'\0\0\0"sv)->body, "SELECT 'dies'\0\0\0"sv);
 }
 
+TEST(Prepared, ARetiredStatementStaysWithItsHoldersAndTheSameBodyIsAnother) {
+  const auto old = intern_statement("SELECT 'retired'\0\0\0"sv);
+  ClientStatements client;
+  client.add("s", old);
+  client.retire_all();
+  const auto fresh = intern_statement("SELECT 'retired'\0\0\0"sv);
+  EXPECT_NE(fresh, old);
+  EXPECT_NE(fresh->name, old->name);
+  EXPECT_EQ(client.find("s"), old);
+  client.retire_all();  // of another holder, later: the fresh one is not concerned
+  EXPECT_EQ(intern_statement("SELECT 'retired'\0\0\0"sv), fresh);
+}
+
 TEST(Prepared, NamesNeverCollide) {
   std::set<std::string> names;
   std::vector<PreparedPtr> held;
