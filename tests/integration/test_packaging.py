@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -160,7 +161,7 @@ def test_the_containers_command_lines_make_a_pool_over_a_primary_and_a_replica(f
             assert in_recovery("app") == "f"
             assert wait_for(lambda: in_recovery("replica") == "t", "the replica to answer through the pool", 20)
         finally:
-            replica.terminate()
+            replica.send_signal(signal.SIGINT)  # SIGTERM would wait for the pool's connections to leave
             replica.wait(30)
     finally:
         primary.stop("immediate")
