@@ -1,17 +1,17 @@
 #include "app/tls_setup.h"
 
-#include <algorithm>
+#include <set>
 
 namespace app {
 namespace {
 
-// A database may ask for TLS where [weir] does not.
-bool servers_use_tls(const conf::Config& config) {
-  const auto uses = [&config](const conf::Database& db) {
-    return config.server_tls_mode(db) != conf::TlsMode::kDisable;
-  };
-  return (config.fallback && uses(*config.fallback)) ||
-         std::any_of(config.databases.begin(), config.databases.end(), [&uses](const auto& e) { return uses(e.second); });
+// A database may ask for another mode than [weir].
+std::set<conf::TlsMode> modes_towards_servers(const conf::Config& config) {
+  std::set<conf::TlsMode> modes;
+  if (config.fallback) modes.insert(config.server_tls_mode(*config.fallback));
+  for (const auto& [name, db] : config.databases) modes.insert(config.server_tls_mode(db));
+  modes.erase(conf::TlsMode::kDisable);
+  return modes;
 }
 
 }  // namespace
@@ -22,8 +22,10 @@ base::Result<TlsPair> make_tls(const conf::Config& config) {
   if (client.mode != conf::TlsMode::kDisable) {
     TRY(pair.client, wire::TlsContext::for_clients(client));
   }
-  if (servers_use_tls(config)) {
-    TRY(pair.server, wire::TlsContext::for_servers(wire::server_tls(config.weir)));
+  for (const conf::TlsMode mode : modes_towards_servers(config)) {
+    wire::TlsSettings server = wire::server_tls(config.weir);
+    server.mode = mode;
+    TRY(pair.server[mode], wire::TlsContext::for_servers(server));
   }
   return pair;
 }

@@ -3,13 +3,14 @@
 
 #include "base/result.h"
 #include "conf/config.h"
+#include "pooler/pool_settings.h"
 #include "wire/tls.h"
 
 namespace app {
 
 struct TlsPair {
   wire::TlsContextPtr client;  // null: clients get no TLS
-  wire::TlsContextPtr server;  // null: only where no connection to a server may use it
+  pooler::ServerTlsContexts server;  // one per mode that some database asks for; none for disable
 };
 
 // Reads certificate and key files: not on a loop.

@@ -21,6 +21,7 @@
 #include "pooler/worker.h"
 #include "wire/build.h"
 #include "wire/frame.h"
+#include "wire/frontend.h"
 #include "wire/options.h"
 #include "wire/proxy_protocol.h"
 #include "wire/tls.h"
@@ -294,19 +295,32 @@ class Login final : public ClientLogin {
     phase_ = Phase::kLookup;
     auto asked = peer_user_name(worker_.runtime().external, worker_.loop(), stream_.fd(),
                                 [this](base::Result<std::string> name) {
-                                  if (!name.ok() || !config_->ident.allows(rule_.map, *name, user_))
-                                    return refuse(base::invalid_authorization("Peer authentication failed for user \"" +
-                                                                              user_ + "\""));
+                                  if (!name.ok()) return refuse_peer(name.error().message);
+                                  if (!config_->ident.allows(rule_.map, *name, user_))
+                                    return refuse_peer("the peer is the system's user \"" + *name + "\"");
                                   done_without_secret();
                                 });
-    if (!asked.ok()) return refuse(asked.error());
+    if (!asked.ok()) return refuse_peer(asked.error().message);
     ticket_ = std::move(asked).value();
   }
 
+  // Why is for the log only.
+  void refuse_peer(const std::string& why) {
+    log.limited("peer").info("client {}: peer authentication of \"{}\" failed: {}", address_, user_, why);
+    refuse(base::invalid_authorization("Peer authentication failed for user \"" + user_ + "\""));
+  }
+
   void ask_for_external_password() {
-    if (worker_.runtime().throttle.blocked(address_, user_, base::now()))
-      return refuse(base::invalid_password("password authentication failed for user \"" + user_ + "\""));
+    if (worker_.runtime().throttle.blocked(address_, user_, base::now())) return refuse(external_refusal());
     start_exchange(wire::ClientAuthMethod::kExternal, std::nullopt);
+  }
+
+  bool is_external() const { return rule_.method == LoginMethod::kPam || rule_.method == LoginMethod::kLdap; }
+
+  // PostgreSQL's words, whatever the reason.
+  base::Error external_refusal() const {
+    return base::invalid_authorization(std::string(rule_.method == LoginMethod::kPam ? "PAM" : "LDAP") +
+                                       " authentication failed for user \"" + user_ + "\"");
   }
 
   void find_secret(wire::ClientAuthMethod method) {
@@ -348,6 +362,7 @@ class Login final : public ClientLogin {
     base::secure_bytes(setup.nonce);
     base::secure_bytes(setup.md5_salt);
     setup.made_up_key = worker_.runtime().made_up_key;
+    if (method == wire::ClientAuthMethod::kMd5) setup.unknown_has_verifier = asks_unknown_for_scram(*config_);
     if (stream_.tls() != nullptr && config_->weir.channel_binding != conf::ChannelBinding::kDisable)
       setup.binding = stream_.tls()->channel_binding();
     auth_.emplace(std::move(setup));
@@ -355,6 +370,10 @@ class Login final : public ClientLogin {
   }
 
   std::size_t read_auth_message(std::string_view bytes) {
+    if (bytes[0] != wire::PasswordMessage::kType) {  // its length may be anything: nobody waits for that much
+      take(auth_->on_message(bytes[0], {}));
+      return bytes.size();
+    }
     const auto header = wire::peek_frame(bytes);
     if (!header) return 0;
     if (!header->valid() || header->size > wire::kMaxAuthMessage + wire::kHeaderSize) {
@@ -414,9 +433,18 @@ class Login final : public ClientLogin {
     request.password = password;
     request.remote_address = address_;
     auto asked = check_password_externally(worker_.runtime().external, worker_.loop(), std::move(request),
-                                           [this](base::Status verdict) { take(auth_->on_external(std::move(verdict))); });
+                                           [this](base::Status verdict) { on_verdict(std::move(verdict)); });
     if (!asked.ok()) return refuse(asked.error());
     ticket_ = std::move(asked).value();
+  }
+
+  // What the directory said stays in the log: names of servers, services and entries are not for strangers.
+  void on_verdict(base::Status verdict) {
+    if (!verdict.ok()) {
+      log.limited("external").info("client {}: log-in of \"{}\" failed: {}", address_, user_, to_text(verdict.error()));
+      verdict = external_refusal();
+    }
+    take(auth_->on_external(std::move(verdict)));
   }
 
   // ---- the end ----
@@ -447,7 +475,8 @@ class Login final : public ClientLogin {
 
   // A wrong secret: the answer is the same for every reason, and it takes its time.
   void fail_secret(base::Error error) {
-    const auto delay = error.sqlstate == "28P01"
+    const bool wrong = error.sqlstate == "28P01" || (is_external() && error.sqlstate == "28000");
+    const auto delay = wrong
                            ? worker_.runtime().throttle.on_failure(address_, user_, base::now())
                            : base::Duration::zero();
     if (delay <= base::Duration::zero()) return refuse(std::move(error));

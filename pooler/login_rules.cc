@@ -1,5 +1,8 @@
 #include "pooler/login_rules.h"
 
+#include <algorithm>
+#include <variant>
+
 #include "conf/hba.h"
 
 namespace pooler {
@@ -38,7 +41,25 @@ LoginMethod method_of(conf::HbaMethod method) {
   return LoginMethod::kScram;
 }
 
+// So many secrets are looked at; more would be work that any stranger can order.
+constexpr int kSecretsLookedAt = 100;
+
 }  // namespace
+
+bool asks_unknown_for_scram(const conf::Config& config) {
+  int seen = 0, verifiers = 0;
+  const auto look = [&](const auto& secrets) {
+    for (const auto& [name, secret] : secrets) {
+      if (std::holds_alternative<conf::NoSecret>(secret)) continue;
+      if (++seen > kSecretsLookedAt) return;
+      if (std::holds_alternative<conf::ScramVerifier>(secret)) ++verifiers;
+    }
+  };
+  look(config.user_secrets);
+  look(config.userlist.users);
+  // With nobody listed, secrets come from PostgreSQL, which has kept verifiers since version 14.
+  return seen == 0 || !config.weir.auth_user.empty() || 2 * verifiers > std::min(seen, kSecretsLookedAt);
+}
 
 base::Result<LoginRule> rule_for(const conf::Config& config, const LoginFacts& facts) {
   LoginRule rule;

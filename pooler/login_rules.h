@@ -32,6 +32,10 @@ struct LoginRule {
 // 28000 where no rule matches or the rule says reject, in PostgreSQL's words.
 base::Result<LoginRule> rule_for(const conf::Config& config, const LoginFacts& facts);
 
+// Under auth_type md5 a user is asked for what the stored secret can check: an md5 response, or a SCRAM proof. What a
+// user is asked for of whom nothing is known: what most are, as far as a look at some tells.
+bool asks_unknown_for_scram(const conf::Config& config);
+
 // What PAM or LDAP is asked; user, password and address are the caller's to fill in.
 ExternalRequest external_request(const conf::Config& config, const LoginRule& rule);
 

@@ -92,6 +92,7 @@ void Pool::configure(PoolSettings settings) {
     replace = settings_ && (!(settings_->target == fresh->target) || settings_->tls != fresh->tls);
     settings_ = std::move(fresh);
     resets_ = !settings_->reset_query.empty();
+    single_use_ = settings_->lifetime.count() <= 0;
     shares_ = std::any_of(settings_->budgets.begin(), settings_->budgets.end(),
                           [](const auto& budget) { return budget->limit() > 0; });
     if (replace) {
@@ -150,28 +151,31 @@ Lease Pool::acquire(int worker, Waiter& waiter, WaitTicket& ticket) {
     if (server->books.worker != worker) {
       auto slot = std::make_shared<Slot>(&waiter, weak_from_this(), worker, now, false);
       set_state(*server, ServerState::kMoving);
+      const bool check = stale(lock, *server, now);
       lock.unlock();
-      hand_over(*server, slot);
+      if (check)
+        runtime_.loops[static_cast<std::size_t>(server->books.worker)]->post(
+            [self = shared_from_this(), server, slot] { self->check_then_deliver(*server, slot); });
+      else
+        hand_over(*server, slot);
       ticket = WaitTicket(std::move(slot));
       return {};
     }
     set_state(*server, ServerState::kActive);
-    const bool stale = settings_->check_delay.count() > 0 && !settings_->check_query.empty() &&
-                       now - server->books.idle_since > settings_->check_delay;
+    const bool check = stale(lock, *server, now);
     lock.unlock();
     if (now - server->books.idle_since > kPeekAfter && !server->quiet()) {
       retire(*server);
       lock.lock();
       continue;
     }
-    if (stale) {
+    if (check) {
       auto slot = std::make_shared<Slot>(&waiter, weak_from_this(), worker, now, false);
       check_then_deliver(*server, slot);
       ticket = WaitTicket(std::move(slot));
       return {};
     }
-    ++server->books.generation;
-    return Lease(*server);
+    return lend(*server);
   }
   auto slot = std::make_shared<Slot>(&waiter, weak_from_this(), worker, now);
   auto& line = lines_[static_cast<std::size_t>(worker)];
@@ -187,6 +191,24 @@ Lease Pool::acquire(int worker, Waiter& waiter, WaitTicket& ticket) {
   lock.unlock();
   if (launch) try_launch(worker);
   return {};
+}
+
+// Whether it lay for so long that it is checked before it is lent.
+bool Pool::stale(const Lock&, const Server& server, base::TimePoint now) const {
+  return !settings_->check_query.empty() && now - server.books.idle_since >= settings_->check_delay;
+}
+
+Lease Pool::lend(Server& server) {
+  ++server.books.generation;
+  if (single_use_.load(std::memory_order_relaxed)) server.books.dies_at = base::now();
+  return Lease(server);
+}
+
+// What this waiter was to get is gone: it takes its place in line again, on its own worker.
+void Pool::send_back(const SlotPtr& slot) {
+  runtime_.loops[static_cast<std::size_t>(slot->worker)]->post([slot] {
+    if (slot->waiter != nullptr) slot->waiter->on_server(Lease());
+  });
 }
 
 Pool::SlotPtr Pool::next_waiter(const Lock&, int worker) {
@@ -269,12 +291,9 @@ void Pool::hand_over(Server& server, SlotPtr slot) {
   }
   home.post([self, &server, slot] {
     if (server.lost() || server.stream().pending() > 0) {
-      // It died where it lay, or still has to send: the client takes its place in line again.
+      // It died where it lay, or still has to send.
       self->retire(server);
-      auto& loop = *self->runtime_.loops[static_cast<std::size_t>(slot->worker)];
-      loop.post([slot] {
-        if (slot->waiter != nullptr) slot->waiter->on_server(Lease());
-      });
+      self->send_back(slot);
       return;
     }
     server.detach();
@@ -302,8 +321,7 @@ void Pool::deliver(Server& server, SlotPtr slot) {
     make_available(server);
     return;
   }
-  ++server.books.generation;
-  slot->waiter->on_server(Lease(server));
+  slot->waiter->on_server(lend(server));
 }
 
 void Pool::check_then_deliver(Server& server, SlotPtr slot) {
@@ -317,12 +335,12 @@ void Pool::check_then_deliver(Server& server, SlotPtr slot) {
     if (!status.ok() || !server.clean()) {
       log.info("server {}: check failed, closing it", server.id().value());
       self->retire(server);
-      if (slot->waiter != nullptr) slot->waiter->on_server(Lease());
+      self->send_back(slot);
       return;
     }
     {
       const Lock lock(self->mutex_);
-      self->set_state(server, ServerState::kActive);
+      self->set_state(server, slot->worker == server.books.worker ? ServerState::kActive : ServerState::kMoving);
     }
     server.books.idle_since = base::now();
     self->hand_over(server, slot);
@@ -364,7 +382,6 @@ void Pool::finish_recovery(ServerId id, bool clean) {
 void Pool::retire(Server& server) {
   auto& loop = *runtime_.loops[static_cast<std::size_t>(server.books.worker)];
   std::unique_ptr<Server> owned;
-  PoolSettingsPtr current;
   bool launch = false;
   {
     const Lock lock(mutex_);
@@ -373,12 +390,12 @@ void Pool::retire(Server& server) {
     owned = std::move(found->second);
     servers_.erase(found);
     std::erase(idle_, &server);
-    current = settings_;
     launch = waiting(lock) > 0;
   }
+  const PoolSettingsPtr made_with = std::move(owned->books.made_with);
   owned->close();
   loop.defer_delete(std::move(owned));
-  runtime_.budgets.give_back(current->budgets);
+  runtime_.budgets.give_back(made_with->budgets);
   if (launch) try_launch(server.books.worker);
 }
 
@@ -397,7 +414,7 @@ void Pool::on_idle_server_lost(Server& server, const base::Error& error) {
 
 int Pool::size_limit(const Lock& lock, base::TimePoint now) const {
   int limit = settings_->size;
-  if (settings_->reserve_size > 0) {
+  if (settings_->reserve_size > 0 && settings_->reserve_timeout.count() > 0) {
     const auto oldest = oldest_wait(lock);
     if (oldest != base::TimePoint::max() && now - oldest >= settings_->reserve_timeout) limit += settings_->reserve_size;
   }
@@ -432,9 +449,9 @@ void Pool::try_launch(int worker) {
   }
   auto& loop = *runtime_.loops[static_cast<std::size_t>(worker)];
   if (loop.in_loop_thread())
-    start_login(worker);
+    start_login(worker, std::move(current));
   else
-    loop.post([self = shared_from_this(), worker] { self->start_login(worker); });
+    loop.post([self = shared_from_this(), worker, current] { self->start_login(worker, current); });
 }
 
 ServerCredentials Pool::credentials(const Lock&) const {
@@ -453,20 +470,22 @@ void Pool::learn(const wire::LearnedSecrets& secrets) {
   }
 }
 
-void Pool::start_login(int worker) {
+void Pool::start_login(int worker, PoolSettingsPtr settings) {
   auto& loop = *runtime_.loops[static_cast<std::size_t>(worker)];
   const Lock lock(mutex_);
   const uint64_t attempt = next_attempt_++;
   const std::size_t first =
-      settings_->target.balance == conf::LoadBalanceHosts::kRoundRobin ? static_cast<std::size_t>(attempt - 1) : 0;
+      settings->target.balance == conf::LoadBalanceHosts::kRoundRobin ? static_cast<std::size_t>(attempt - 1) : 0;
   logins_[attempt] =
-      ServerLogin::start(runtime_, loop, settings_, credentials(lock), first, {},
-                         [self = weak_from_this(), attempt, worker](base::Result<ServerConnection> result) {
-                           if (const auto pool = self.lock()) pool->on_login(attempt, worker, std::move(result));
+      ServerLogin::start(runtime_, loop, settings, credentials(lock), first, {},
+                         [self = weak_from_this(), attempt, worker, settings](base::Result<ServerConnection> result) {
+                           if (const auto pool = self.lock())
+                             pool->on_login(attempt, worker, settings, std::move(result));
                          });
 }
 
-void Pool::on_login(uint64_t attempt, int worker, base::Result<ServerConnection> result) {
+void Pool::on_login(uint64_t attempt, int worker, const PoolSettingsPtr& settings,
+                    base::Result<ServerConnection> result) {
   auto& loop = *runtime_.loops[static_cast<std::size_t>(worker)];
   const auto now = base::now();
   Lock lock(mutex_);
@@ -485,13 +504,12 @@ void Pool::on_login(uint64_t attempt, int worker, base::Result<ServerConnection>
     else
       retry_delay_ = std::min(retry_delay_ * 2, settings_->login_retry_max);
     retry_at_ = now + retry_delay_;
-    const auto current = settings_;
     const bool hopeless = servers_.empty() && logins_running_ == 0 && last_failure_->sqlstate != "57P03";
     if (hopeless)
       fail_line(lock, *last_failure_);
     else
       lock.unlock();
-    runtime_.budgets.give_back(current->budgets);
+    runtime_.budgets.give_back(settings->budgets);
     return;
   }
   last_failure_.reset();
@@ -504,6 +522,8 @@ void Pool::on_login(uint64_t attempt, int worker, base::Result<ServerConnection>
       std::make_unique<Server>(ServerId(runtime_.new_id()), std::move(result).value(), *this);
   Server& server = *owned;
   server.books.worker = worker;
+  server.books.made_with = settings;
+  server.books.close_needed = !(settings->target == settings_->target);  // changed in the meantime
   if (settings_->lifetime.count() > 0) server.books.dies_at = now + jittered(settings_->lifetime);
   set_state(server, ServerState::kActive);
   servers_.emplace(server.id(), std::move(owned));
@@ -648,7 +668,7 @@ Lease Pool::adopt(int worker, ServerConnection connection) {
     const Lock lock(mutex_);
     set_state(server, ServerState::kActive);
     servers_.emplace(server.id(), std::move(owned));
-    current = settings_;
+    current = server.books.made_with = settings_;
   }
   runtime_.budgets.take_anyway(current->budgets);
   server.attach(*runtime_.loops[static_cast<std::size_t>(worker)]);
@@ -702,14 +722,28 @@ void Pool::close_servers() {
 
 void Pool::kill_servers() {
   close_servers();
-  std::vector<std::pair<ServerId, int>> all;
+  std::vector<ServerId> all;
   {
     const Lock lock(mutex_);
-    for (auto& [id, server] : servers_) all.emplace_back(id, server->books.worker);
+    for (auto& [id, server] : servers_) all.push_back(id);
   }
-  for (const auto& [id, worker] : all)
-    runtime_.loops[static_cast<std::size_t>(worker)]->post(
-        [self = shared_from_this(), id = id] { self->finish_recovery(id, false); });
+  for (const ServerId id : all) end_at_home(id);
+}
+
+// Retires a server on the worker it lives on. One that is moving is left to its new home: it must close there.
+void Pool::end_at_home(ServerId id) {
+  int worker = 0;
+  {
+    const Lock lock(mutex_);
+    const auto found = servers_.find(id);
+    if (found == servers_.end() || found->second->books.state == static_cast<int>(ServerState::kMoving)) return;
+    worker = found->second->books.worker;
+  }
+  auto& loop = *runtime_.loops[static_cast<std::size_t>(worker)];
+  if (loop.in_loop_thread())
+    finish_recovery(id, false);
+  else
+    loop.post([self = shared_from_this(), id] { self->end_at_home(id); });
 }
 
 bool Pool::any_close_needed() const {

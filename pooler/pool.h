@@ -177,14 +177,18 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   int size_limit(const Lock&, base::TimePoint now) const;
   bool wants_launch(const Lock&, base::TimePoint now) const;
   void try_launch(int worker);          // takes the lock itself
-  void start_login(int worker);
-  void on_login(uint64_t attempt, int worker, base::Result<ServerConnection> result);
+  void start_login(int worker, PoolSettingsPtr settings);
+  void on_login(uint64_t attempt, int worker, const PoolSettingsPtr& settings, base::Result<ServerConnection> result);
   void make_available(Server& server);  // on the server's worker
   void hand_over(Server& server, SlotPtr slot);
   void deliver(Server& server, SlotPtr slot);  // on the slot's worker, where the server lives by now
-  void check_then_deliver(Server& server, SlotPtr slot);
+  void check_then_deliver(Server& server, SlotPtr slot);  // on the server's worker
+  void send_back(const SlotPtr& slot);
+  bool stale(const Lock&, const Server& server, base::TimePoint now) const;
+  Lease lend(Server& server);
   void recover(Server& server, bool cancel);
   void finish_recovery(ServerId id, bool clean);
+  void end_at_home(ServerId id);
   void retire(Server& server);          // closes and forgets; on its worker
   void set_state(Server& server, ServerState state) { server.books.state = static_cast<int>(state); }
   bool must_close(const Server& server, base::TimePoint now) const;
@@ -212,6 +216,7 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   std::unordered_map<std::string, std::string> known_good_;  // name=value -> as reported
   std::unordered_set<uint64_t> parsed_;  // ids of statements; a dead one's id is never given out again
   std::atomic<int64_t> last_used_{0};
+  std::atomic<bool> single_use_{false};  // settings_->lifetime is 0
   std::atomic<bool> resets_{false};  // settings_->reset_query is not empty
   std::atomic<bool> shares_{false};  // some budget has a limit
 };

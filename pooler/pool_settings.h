@@ -1,6 +1,7 @@
 #pragma once
 // What is in force for one pool, resolved from the configuration once, when the pool is made and at each reload.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,9 @@ class TlsContext;
 }
 
 namespace pooler {
+
+// TLS towards servers, by the mode that a database asks for.
+using ServerTlsContexts = std::map<conf::TlsMode, std::shared_ptr<const wire::TlsContext>>;
 
 // How to log in to PostgreSQL. Compared at reload: connections made in another way are replaced.
 struct ServerTarget {

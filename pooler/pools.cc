@@ -26,7 +26,7 @@ std::string host_list(const std::vector<conf::HostPort>& hosts) {
 
 }  // namespace
 
-Pools::Pools(Runtime& runtime, conf::ConfigPtr config, std::shared_ptr<const wire::TlsContext> server_tls)
+Pools::Pools(Runtime& runtime, conf::ConfigPtr config, ServerTlsContexts server_tls)
     : runtime_(runtime), config_(std::move(config)), server_tls_(std::move(server_tls)) {}
 
 PoolSettings Pools::settle(const conf::Config& config, const conf::Database& db, const std::string& database,
@@ -57,7 +57,7 @@ PoolSettings Pools::settle(const conf::Config& config, const conf::Database& db,
     if (secret != nullptr) s.credentials.secret = *secret;
     s.credentials.origin = "auth_file or [users]";
   }
-  s.tls = s.target.tls_mode == conf::TlsMode::kDisable ? nullptr : server_tls_;
+  if (const auto tls = server_tls_.find(s.target.tls_mode); tls != server_tls_.end()) s.tls = tls->second;
   s.channel_binding = weir.channel_binding;
   s.scram_max_iterations = weir.scram_max_iterations;
   s.connect_timeout = weir.server_connect_timeout;
@@ -131,7 +131,7 @@ void Pools::dismiss(Pool& pool) {
   count(clients_by_user_, pool.user(), -1);
 }
 
-void Pools::reconfigure(conf::ConfigPtr config, std::shared_ptr<const wire::TlsContext> server_tls) {
+void Pools::reconfigure(conf::ConfigPtr config, ServerTlsContexts server_tls) {
   const std::lock_guard lock(mutex_);
   config_ = std::move(config);
   server_tls_ = std::move(server_tls);

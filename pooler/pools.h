@@ -21,7 +21,7 @@ using PoolPtr = std::shared_ptr<Pool>;
 
 class Pools {
  public:
-  Pools(Runtime& runtime, conf::ConfigPtr config, std::shared_ptr<const wire::TlsContext> server_tls);
+  Pools(Runtime& runtime, conf::ConfigPtr config, ServerTlsContexts server_tls);
 
   // The pool for clients that log in as `user` to `database`: 3D000 if there is no such database, 55000 if it is
   // disabled.
@@ -30,7 +30,7 @@ class Pools {
   base::Status admit(Pool& pool);
   void dismiss(Pool& pool);
 
-  void reconfigure(conf::ConfigPtr config, std::shared_ptr<const wire::TlsContext> server_tls);
+  void reconfigure(conf::ConfigPtr config, ServerTlsContexts server_tls);
   void maintain(int worker, base::TimePoint now);
   std::vector<PoolPtr> all() const;
   std::vector<PoolPtr> of_database(const std::string& database) const;  // empty name: all
@@ -58,7 +58,7 @@ class Pools {
   std::atomic<int> clients_{0};
   mutable std::mutex mutex_;  // guards everything below
   conf::ConfigPtr config_;
-  std::shared_ptr<const wire::TlsContext> server_tls_;
+  ServerTlsContexts server_tls_;
   std::map<std::pair<std::string, std::string>, PoolPtr> pools_;
   std::map<std::string, int> clients_by_database_, clients_by_user_;
   std::set<std::string> paused_, disabled_;

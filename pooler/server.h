@@ -29,6 +29,7 @@
 namespace pooler {
 
 class Pool;
+struct PoolSettings;
 using ServerId = base::Strong<struct ServerIdTag, uint64_t>;
 
 // Where a server is, so that a cancel request can follow.
@@ -153,6 +154,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
     base::WallTime request_wall_time{};
     base::TimePoint dies_at{};     // server_lifetime, with its jitter
     std::atomic<bool> close_needed{false};  // RECONNECT, or settings changed
+    std::shared_ptr<const PoolSettings> made_with;     // whose budgets it counts in
     int cancels_in_flight = 0;     // cancel connections that may still hit what runs here
     uint64_t link_id = 0;          // the client that has it
     std::atomic<int> worker{0};

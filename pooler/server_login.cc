@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/ticket.h"
 #include "pooler/runtime.h"
+#include "pooler/socket_address.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/error_fields.h"
@@ -30,6 +31,13 @@ wire::ChannelBinding to_wire(conf::ChannelBinding binding) {
     case conf::ChannelBinding::kPrefer: break;
   }
   return wire::ChannelBinding::kPrefer;
+}
+
+// Whom a socket is connected to, for SHOW SERVERS.
+std::string shown_peer(int fd) {
+  SocketAddress peer;
+  if (!peer.peer_of(fd)) return {};
+  return peer.is_unix() ? "unix" : peer.text();
 }
 
 // Whether a server is of the kind that was asked for. libpq, 34.1.2, target_session_attrs.
@@ -394,10 +402,10 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
   void succeed() {
     ServerConnection connection;
     stream_->detach();
+    connection.address = ServerAddress{host().host, host().port, shown_peer(stream_->fd())};
     connection.stream = std::move(stream_);
     connection.key = std::move(key_);
     connection.reported = std::move(reported_);
-    connection.address = ServerAddress{host().host, host().port, {}};
     connection.keys = std::move(learned_);
     finish(std::move(connection));
   }

@@ -282,6 +282,10 @@ std::size_t Session::relay(std::string_view bytes) {
       break;
     }
     const std::size_t at_hand = std::min(header->size, rest.size());
+    if (header->type == 'Q' && worker_.config()->weir.disable_pqexec) {
+      fail(base::feature_not_supported("simple queries are not allowed (disable_pqexec)"));
+      break;
+    }
     if (header->type == 'X') {
       position += at_hand;
       on_terminate();
