@@ -167,6 +167,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void on_closed(const base::Error& error) override;
 
   bool handle_reply(char type, std::string_view frame, bool whole, bool& forward);
+  std::optional<std::string> error_in_client_names(std::string_view frame) const;
   void handle_ready(std::string_view frame, bool forwarded);
   void handle_command_complete(std::string_view frame);
   void handle_parameter(std::string_view frame, ReplyQueue::Verdict verdict);
