@@ -18,7 +18,7 @@ build: ## the release binary, at build/weir
 
 install: build ## binary, manual page, sample weir.toml, systemd units; DESTDIR and PREFIX are honoured
 	cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) build/release >/dev/null
-	DESTDIR=$(DESTDIR) cmake --install build/release
+	DESTDIR=$(DESTDIR) cmake --install build/release --strip
 
 bench: build ## Weir, PgBouncer and the bare relay in one run
 	@scripts/setup.sh bench

@@ -15,7 +15,7 @@ packages_of() {
     run) echo "postgresql-15 postgresql-client-15" ;;
     test) echo "libgtest-dev libgmock-dev python3 python3-pytest python3-psycopg2 python3-psycopg python3-asyncpg
       python3-yaml postgresql-15 postgresql-contrib pgbouncer prometheus-pgbouncer-exporter openssl strace
-      default-jdk-headless libpostgresql-jdbc-java nodejs npm" ;;
+      default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd" ;;
     bench) echo "python3 python3-psycopg2 gcc strace pgbouncer postgresql-15" ;;
     fuzz) echo "clang-14 libclang-rt-14-dev" ;;
     *) die "setup.sh: no group '$1' (groups: build run test bench fuzz)" ;;
@@ -92,7 +92,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   for package in "${missing[@]}"; do
     installed "$package" || good_enough "$package" || die "apt-get did not install $package"
     case $package in
-      pgbouncer | prometheus-pgbouncer-exporter)
+      pgbouncer | prometheus-pgbouncer-exporter | slapd)
         "${root[@]}" systemctl disable "$package" >/dev/null 2>&1 || true ;;
     esac
   done

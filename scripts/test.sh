@@ -64,7 +64,6 @@ integration() { # integration RESULT PYTEST-ARGUMENTS...
 
 house() {
   as_test house shellcheck scripts/lint.sh
-  as_test house install scripts/check_install.sh
 }
 
 unit_step() {
@@ -72,7 +71,10 @@ unit_step() {
 }
 
 integration_step() {
-  scripts/build.sh && integration integration && if [ -d tests/interop ] &&
+  scripts/build.sh || return 1
+  as_test integration install scripts/check_install.sh
+  integration integration
+  if [ -d tests/interop ] &&
     compgen -G "tests/interop/test_*.py" >/dev/null; then
     $PYTEST tests/interop --junit-xml="$results/integration-drivers.xml" --tb=short
   fi
@@ -107,7 +109,7 @@ groups=(build run test bench)
 case " $ONLY " in *" fuzz "*) groups+=(fuzz) ;; esac
 scripts/setup.sh "${groups[@]}" || echo "packages are missing" >$results/setup.failed
 
-step house "scripts, install" house
+step house "the scripts themselves" house
 step unit "release build, unit tests" unit_step
 step integration "the real binary against real servers" integration_step
 step asan "address and undefined-behaviour sanitizers: unit tests, short integration run" asan_step
