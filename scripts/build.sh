@@ -5,11 +5,13 @@ set -euo pipefail
 cd "$ROOT" || exit 1
 
 scripts/setup.sh build
+mkdir -p build
+exec 9>build/release.lock
+flock 9 # two builds at once in one folder would spoil each other
 first_time=false
 [ -e build/release/build.ninja ] || first_time=true
 $first_time && say "building Weir for the first time: a few minutes on two cores"
 if $first_time; then
-  mkdir -p build
   # Tests need GoogleTest, which `make run` does not; scripts/test.sh turns them on.
   if ! cmake --preset release -DWEIR_TESTS=OFF >build/configure.log 2>&1; then
     cat build/configure.log >&2
