@@ -312,6 +312,9 @@ std::size_t Session::relay(std::string_view bytes) {
       stalled_ = true;
       break;
     }
+    // The transaction of a session that keeps its server begins with the first message.
+    const bool begins = request_started_ == base::TimePoint{} && mode_ == conf::PoolMode::kSession && replies.empty() &&
+                        server.status() == wire::TxStatus::kIdle;
     auto& stats = pool_->stats(worker_.index());
     using Step = Translator::Step;
     Translator translator(server, *statements_, worker_.max_prepared_statements(), stats);
@@ -331,6 +334,7 @@ std::size_t Session::relay(std::string_view bytes) {
     }
     if (request_started_ == base::TimePoint{}) {
       request_started_ = last_activity_;
+      if (begins) transaction_started_ = last_activity_;
       request_time_ = base::wall_now();
     }
     position += at_hand;
@@ -721,7 +725,7 @@ void Session::check_time(base::TimePoint now) {
       fail(base::Error{"57P05", "client_idle_timeout", {}, {}});
     return;
   }
-  if (passed(transaction_started_, limits.transaction) && mode_ != conf::PoolMode::kSession) {
+  if (passed(transaction_started_, limits.transaction)) {
     fail(base::Error{"25P04", "transaction_timeout", {}, {}});
   } else if (request_started_ != base::TimePoint{} && !lease_->replies().empty()) {
     if (passed(request_started_, limits.query)) fail(base::query_canceled("query_timeout"));
