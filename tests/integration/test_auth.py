@@ -176,6 +176,7 @@ def test_clients_never_change_the_secret_of_a_forced_user(weir, postgres):
     assert not failures
 
 
+@pytest.mark.short
 def test_a_wrong_password_is_refused_on_a_pool_that_is_open(weir):
     pooler = weir(weir=QUICK)
     with pooler.connect("alice") as c:
@@ -234,6 +235,7 @@ HOSTILE = ["'; DROP ROLE alice; --", "\\", "\\'; SELECT 1; --", '"', "$1", "%s%n
            "\u00fc\u00df\u4e2d", "x\ty\rz\nw", "\x1b[31mred"]
 
 
+@pytest.mark.short
 def test_hostile_names_reach_the_server_as_one_parameter(asking, postgres):
     pooler = asking()
     for name in HOSTILE:
@@ -339,6 +341,7 @@ def test_a_failed_log_in_waits_and_a_good_one_does_not(weir):
     assert time.monotonic() - before < 0.4
 
 
+@pytest.mark.short
 def test_a_second_startup_packet_in_the_middle_of_scram_logs_nobody_in(weir):
     pooler = weir(weir=QUICK)
     with Raw.connect(pooler.port) as c:
@@ -488,6 +491,7 @@ def test_ldap_decides_and_its_reasons_stay_in_the_log(weir, postgres, folder, di
 
 # ---- protocol 3.2 and cancel
 
+@pytest.mark.short
 def test_a_client_of_protocol_3_2_gets_a_long_cancel_key_and_its_cancel_works(weir):
     pooler = weir(weir=QUICK)
     with Raw.connect(pooler.port).login("alice", "alice-pw", "app", version=V3_2) as c:

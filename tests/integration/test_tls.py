@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from rawpg import (FakeBackend, Raw, ScramClient, cancel, command_complete, data_row, extended, frame, gssenc_request,
-                   plain_answers, query, ready, row_description, rows, sasl_initial, ssl_request, startup, sync)
+from rawpg import (FakeBackend, Raw, ScramClient, cancel, command_complete, data_row, error_response, errors, extended,
+                   frame, gssenc_request, plain_answers, query, ready, row_description, rows, sasl_initial, ssl_request,
+                   startup, sync)
 from servers import PG_BIN, Certificates, Weir, free_port, give_away, wait_for
 
 QUICK = {"auth_fail_delay": 0}
@@ -378,6 +379,7 @@ def forged():
             command_complete("SELECT 1") + ready())
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("mode", ["prefer", "require"])
 def test_plaintext_behind_the_servers_answer_is_never_believed(weir, mode):
     def handler(side):
@@ -451,6 +453,7 @@ def test_big_rows_and_big_parameters_pass(both):
         assert rows(reply) == [[hashlib.md5(b"y" * size).hexdigest().encode(), str(size).encode()]]
 
 
+@pytest.mark.short
 def test_deep_pipelines_pass(both):
     with secure(both) as c:
         c.send(b"".join(extended(f"SELECT {i}, repeat('z', 100)") + sync() for i in range(500)))
@@ -487,3 +490,47 @@ def test_cancel_over_tls(both, how):
             other.bytes_until_closed()
         assert [m.sqlstate for m in c.until_ready() if m.type == "E"] == ["57014"]
         assert c.value("SELECT 'alive'") == "alive"
+
+
+@pytest.mark.parametrize("answer", [b"S", b"N"])
+def test_a_cancel_towards_a_server_is_as_secret_as_the_query_was(weir, authority, answer):
+    """CVE-2020-25694: the key that cancels never travels in plain text where TLS is required."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(authority.server, authority.server_key)
+    plain, inside, waiting = [], [], []
+
+    def handler(side):
+        first = side.exactly(8)
+        if waiting:  # the query runs: this is the cancel
+            plain.append(first)
+            side.send(answer)
+            if answer == b"N":
+                plain.append(side.bytes_until_closed(5))
+                return
+            side.sock = made.wrap_socket(side.sock, server_side=True)
+            inside.append(side.exactly(16))
+            waiting[0].send(error_response(sqlstate="57014", message="canceled"), ready())
+            return
+        assert first == ssl_request()
+        side.send(b"S")
+        side.sock = made.wrap_socket(side.sock, server_side=True)
+        side.read_startup()
+        side.welcome()
+        side.message()
+        waiting.append(side)
+        side.bytes_until_closed(10)
+    with FakeBackend(handler) as backend:
+        pooler = weir(weir=server_tls("verify-full", authority, default_pool_size=1),
+                      databases={"app": {"host": "127.0.0.1", "port": backend.port}})
+        with pooler.connect("alice") as c:
+            c.send(query("SELECT pg_sleep(30)"))
+            wait_for(lambda: waiting, "the query to arrive")
+            with Raw.connect(pooler.port) as other:
+                other.send(cancel(c.pid, c.key))
+                other.bytes_until_closed()
+            if answer == b"S":
+                assert errors(c.until_ready())[0].sqlstate == "57014"
+                assert inside == [cancel(4242, b"\1\2\3\4")] and plain == [ssl_request()]
+            else:
+                wait_for(lambda: len(plain) == 2, "Weir to give the cancel up")
+                assert plain == [ssl_request(), b""]
