@@ -371,8 +371,15 @@ void Pool::finish_recovery(ServerId id, bool clean) {
   {
     const Lock lock(mutex_);
     if (const auto found = servers_.find(id); found != servers_.end()) server = found->second.get();
+    // KILL met it between two workers: close_needed, which is set, ends it when it is back.
+    if (server != nullptr && server->books.state == static_cast<int>(ServerState::kMoving)) return;
   }
   if (server == nullptr) return;
+  if (auto& home = *runtime_.loops[static_cast<std::size_t>(server->books.worker)]; !home.in_loop_thread()) {
+    // It has moved since this was posted.
+    home.post([self = shared_from_this(), id, clean] { self->finish_recovery(id, clean); });
+    return;
+  }
   if (clean)
     make_available(*server);
   else
@@ -559,6 +566,7 @@ void Pool::fail_waiters(const base::Error& error) {
 void Pool::budget_freed() {
   // Where the oldest waiter is: the connection will be wanted there.
   int worker = 0;
+  bool wanted = false;
   {
     const Lock lock(mutex_);
     auto oldest = base::TimePoint::max();
@@ -567,21 +575,33 @@ void Pool::budget_freed() {
       oldest = lines_[i].front()->since;
       worker = static_cast<int>(i);
     }
+    wanted = wants_launch(lock, base::now());
+  }
+  if (!wanted) {
+    // Our clients were served meanwhile: the next pool that wants something is told instead.
+    runtime_.budgets.forget(this);
+    runtime_.budgets.give_back({});
+    return;
   }
   try_launch(worker);
 }
 
 bool Pool::shed_idle() {
-  Server* server = nullptr;
+  // By its id: somebody else may close it before its worker comes to this.
+  ServerId id{};
+  int worker = 0;
   {
     const Lock lock(mutex_);
     if (idle_.empty()) return false;
-    server = idle_.front();
+    Server& server = *idle_.front();
     idle_.erase(idle_.begin());
-    set_state(*server, ServerState::kRecovering);
+    set_state(server, ServerState::kRecovering);
+    server.books.idle_since = base::now();
+    id = server.id();
+    worker = server.books.worker;
   }
-  runtime_.loops[static_cast<std::size_t>(server->books.worker)]->post(
-      [self = shared_from_this(), server] { self->retire(*server); });
+  runtime_.loops[static_cast<std::size_t>(worker)]->post(
+      [self = shared_from_this(), id] { self->finish_recovery(id, false); });
   return true;
 }
 

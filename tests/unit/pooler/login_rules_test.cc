@@ -20,6 +20,14 @@ conf::Config with(int plain, int verifiers, int without = 0) {
   return config;
 }
 
+pooler::LoginFacts someone(bool unix_socket = false) {
+  pooler::LoginFacts facts;
+  facts.unix_socket = unix_socket;
+  facts.database = "d";
+  facts.user = "u";
+  return facts;
+}
+
 TEST(LoginRules, AStrangerIsAskedForWhatMostUsersAreAskedFor) {
   EXPECT_FALSE(pooler::asks_unknown_for_scram(with(1, 0)));
   EXPECT_FALSE(pooler::asks_unknown_for_scram(with(3, 2)));
@@ -38,7 +46,7 @@ TEST(LoginRules, WithSecretsFromPostgresqlAStrangerIsAskedForScram) {
 TEST(LoginRules, AuthTypesThatAreNotHbaHoldForEverybody) {
   conf::Config config;
   config.weir.auth_type = conf::AuthType::kCert;
-  const auto rule = pooler::rule_for(config, {.database = "d", .user = "u"});
+  const auto rule = pooler::rule_for(config, someone());
   ASSERT_TRUE(rule.ok());
   EXPECT_EQ(rule->method, pooler::LoginMethod::kCert);
   EXPECT_TRUE(rule->needs_client_cert && rule->cert_names_user);
@@ -47,7 +55,7 @@ TEST(LoginRules, AuthTypesThatAreNotHbaHoldForEverybody) {
 TEST(LoginRules, WithoutARuleTheRefusalIsPostgresqls) {
   conf::Config config;
   config.weir.auth_type = conf::AuthType::kHba;
-  const auto refused = pooler::rule_for(config, {.unix_socket = true, .database = "d", .user = "u"});
+  const auto refused = pooler::rule_for(config, someone(true));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().sqlstate, "28000");
   EXPECT_EQ(refused.error().message,
