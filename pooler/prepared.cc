@@ -1,5 +1,6 @@
 #include "pooler/prepared.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <mutex>
@@ -76,6 +77,29 @@ void ClientStatements::add(std::string_view name, PreparedPtr statement) {
 
 void ClientStatements::remove(std::string_view name) {
   if (const auto found = by_name_.find(name); found != by_name_.end()) by_name_.erase(found);
+}
+
+std::string_view ClientStatements::name_of(std::string_view server_name) const {
+  for (const auto& [name, statement] : by_name_)
+    if (statement->name == server_name) return name;
+  return {};
+}
+
+std::optional<std::string> in_client_names(std::string_view text, const ClientStatements& client) {
+  std::string out;
+  std::size_t copied = 0, at = 0;
+  while ((at = text.find(kServerNamePrefix, at)) != std::string_view::npos) {
+    const std::size_t digits = at + kServerNamePrefix.size();
+    const std::size_t end = std::min(text.find_first_not_of("0123456789", digits), text.size());
+    const std::string_view name = client.name_of(text.substr(at, end - at));
+    if (!name.empty()) {
+      out.append(text.substr(copied, at - copied)).append(name);
+      copied = end;
+    }
+    at = end;
+  }
+  if (copied == 0) return std::nullopt;
+  return out.append(text.substr(copied));
 }
 
 void ClientStatements::retire_all() const {

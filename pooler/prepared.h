@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +51,8 @@ class ClientStatements {
   PreparedPtr find(std::string_view name) const;
   void add(std::string_view name, PreparedPtr statement);
   void remove(std::string_view name);
+  // One of the client's names for what servers call `server_name`; empty if it has none.
+  std::string_view name_of(std::string_view server_name) const;
   void clear() { by_name_.clear(); }
   std::size_t size() const { return by_name_.size(); }
   // A plan is out of date (0A000, "cached plan must not change result type"): the names still stand for what they
@@ -65,6 +68,10 @@ class ClientStatements {
   };
   std::unordered_map<std::string, PreparedPtr, Hash, std::equal_to<>> by_name_;
 };
+
+// What a server says ('prepared statement "weir_ps_7" requires 1'), with the client's names in place of ours. Nothing if
+// there is nothing to replace.
+std::optional<std::string> in_client_names(std::string_view text, const ClientStatements& client);
 
 // What one server has prepared, most recently used first.
 class ServerStatements {

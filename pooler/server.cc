@@ -123,6 +123,12 @@ std::size_t Server::on_data(std::string_view bytes) {
     if (!forward) {
       pass_run(begin);
       run = position;
+    } else if (type == 'E' && whole) {
+      if (const auto error = error_in_client_names(bytes.substr(begin, here))) {
+        pass_run(begin);
+        if (handler_ != nullptr) handler_->on_reply(*error);
+        run = position;
+      }
     }
     if (!replies_.settled().empty()) settle();
     if (type == 'C' && whole) handle_command_complete(bytes.substr(begin, here));
@@ -187,6 +193,20 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
   }
   forward = verdict == Verdict::kForward && handler_ != nullptr;
   return true;
+}
+
+// An ErrorResponse that calls a statement by the name that we gave it.
+std::optional<std::string> Server::error_in_client_names(std::string_view frame) const {
+  const ClientStatements* client = handler_ != nullptr ? handler_->client_statements() : nullptr;
+  if (client == nullptr) return std::nullopt;
+  const auto body = in_client_names(frame.substr(wire::kHeaderSize), *client);
+  if (!body) return std::nullopt;
+  std::string out;
+  wire::Writer writer(out);
+  writer.begin('E');
+  writer.bytes(*body);
+  if (!writer.end().ok()) return std::nullopt;
+  return out;
 }
 
 void Server::handle_ready(std::string_view frame, bool forwarded) {

@@ -69,6 +69,17 @@ TEST(Prepared, InterningFromManyThreadsIsSafe) {
   for (auto& thread : threads) thread.join();
 }
 
+TEST(ClientStatements, AServersWordsNameTheClientsStatements) {
+  const auto one = intern_statement("SELECT $1 AS named\0\0\0"sv);
+  ClientStatements client;
+  client.add("mine", one);
+  const std::string words = "statement \"" + one->name + "\" requires 1; " + one->name;
+  EXPECT_EQ(in_client_names(words, client), "statement \"mine\" requires 1; mine");
+  EXPECT_EQ(in_client_names("nothing of ours", client), std::nullopt);
+  EXPECT_EQ(in_client_names("weir_ps_", client), std::nullopt);
+  EXPECT_EQ(in_client_names(one->name + "0", client), std::nullopt);  // a longer number is another statement
+}
+
 TEST(ServerStatements, TheLeastRecentlyUsedGoesFirst) {
   ServerStatements server;
   const auto a = intern_statement("a"), b = intern_statement("b"), c = intern_statement("c");
