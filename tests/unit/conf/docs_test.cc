@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
 #include "conf/load.h"
 
 namespace conf {
@@ -35,6 +39,20 @@ TEST(Docs, EverySettingIsInTheManual) {
     EXPECT_THAT(text, HasSubstr(name));
   }
 }
+
+// What is committed is what the tables say.
+void expect_committed(const std::string& name, const std::string& text) {
+  const std::string path = std::string(WEIR_SOURCE_DIR "/") + name;
+  if (std::getenv("WEIR_WRITE_DOCS") != nullptr) std::ofstream(path) << text;
+  std::ifstream file(path);
+  std::stringstream committed;
+  committed << file.rdbuf();
+  EXPECT_TRUE(committed.str() == text) << "run conf_test with WEIR_WRITE_DOCS=1 and commit " << name;
+}
+
+TEST(Docs, TheManualOfSettingsIsTheCommittedOne) { expect_committed("docs/settings.md", settings_markdown()); }
+
+TEST(Docs, TheSampleFileIsTheInstalledOne) { expect_committed("packaging/weir.toml", sample_toml()); }
 
 }  // namespace
 }  // namespace conf
