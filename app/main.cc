@@ -125,7 +125,9 @@ int act(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  ::signal(SIGPIPE, SIG_IGN);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, nullptr);  // a client that is gone is an error of write()
   const std::span<char* const> arguments(argv + 1, argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0);
   const std::vector<std::string_view> words(arguments.begin(), arguments.end());
   auto options = app::parse_options(words);

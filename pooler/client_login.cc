@@ -1,7 +1,5 @@
 #include "pooler/client_login.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,12 +15,13 @@
 #include "pooler/peer_credentials.h"
 #include "pooler/pools.h"
 #include "pooler/runtime.h"
+#include "pooler/socket_address.h"
+#include "pooler/startup_settings.h"
 #include "pooler/throttle.h"
 #include "pooler/worker.h"
 #include "wire/build.h"
 #include "wire/frame.h"
 #include "wire/frontend.h"
-#include "wire/options.h"
 #include "wire/proxy_protocol.h"
 #include "wire/tls.h"
 
@@ -33,26 +32,6 @@ const base::Logger log{"login"};
 
 bool is_console(std::string_view database) { return database == "weir" || database == "pgbouncer"; }
 
-// The address of the other end, "" for a Unix socket.
-std::pair<std::string, int> peer_of(int fd) {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (::getpeername(fd, address, &size) != 0) return {};
-  char text[INET6_ADDRSTRLEN] = {};
-  if (address->sa_family == AF_INET) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&storage);
-    ::inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-    return {text, ntohs(v4->sin_port)};
-  }
-  if (address->sa_family == AF_INET6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&storage);
-    ::inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-    return {text, ntohs(v6->sin6_port)};
-  }
-  return {};
-}
-
 class Login final : public ClientLogin {
  public:
   Login(Worker& worker, wire::SocketStream& stream, const ListenerInfo& listener, Done done)
@@ -62,11 +41,10 @@ class Login final : public ClientLogin {
         unix_socket_(listener.unix_socket),
         done_(std::move(done)),
         delay_(worker.loop(), [this] { end(*std::exchange(delayed_, nullptr)); }) {
-    if (!unix_socket_) std::tie(address_, port_) = peer_of(stream.fd());
-    if (address_.empty()) {
-      address_ = "unix";
-      port_ = listener.local_port;
-    }
+    SocketAddress peer;
+    const bool known = !unix_socket_ && peer.peer_of(stream.fd());
+    address_ = known ? peer.text() : "unix";
+    port_ = known ? peer.port() : listener.local_port;
     const auto ip = conf::parse_ip(address_);
     const auto& trusted = config_->weir.proxy_protocol_from;
     behind_proxy_ =
@@ -200,8 +178,13 @@ class Login final : public ClientLogin {
     auto negotiated = wire::negotiate(startup);
     result_.version = negotiated.version;
     result_.preface = std::move(negotiated.reply);
-    for (const auto& [name, value] : startup.parameters)
-      if (auto status = take_parameter(name, value); !status.ok()) return refuse(status.error());
+    auto settings = read_startup_settings(startup, config_->weir.ignore_startup_parameters);
+    if (!settings.ok()) return refuse(settings.error());
+    result_.startup = std::move(settings->settings);
+    result_.replication = settings->replication;
+    for (const auto& name : settings->nonsense)
+      log.limited("startup parameter name").info("client {}: a startup parameter with the name \"{}\" is ignored",
+                                                 address_, name);
     if (config_->weir.application_name_add_host) add_host_to_application_name();
 
     const auto mode = conf::client_tls_mode(config_->weir);
@@ -209,35 +192,6 @@ class Login final : public ClientLogin {
       return refuse(base::invalid_authorization("SSL connection is required"));
     console_ = is_console(database_);
     choose_method();
-  }
-
-  base::Status take_parameter(const std::string& name, const std::string& value) {
-    if (name == "user" || name == "database" || name.starts_with("_pq_.")) return base::Ok{};
-    if (name == "replication") {
-      auto replication = wire::parse_replication(value);
-      if (!replication.ok()) return replication.error();
-      result_.replication = *replication;
-      return base::Ok{};
-    }
-    if (name == "options") {
-      auto settings = wire::parse_options(value);
-      if (!settings.ok()) return settings.error();
-      for (auto& [key, text] : *settings) keep_setting(key, text);
-      return base::Ok{};
-    }
-    keep_setting(wire::normalize_setting_name(name), value);
-    return base::Ok{};
-  }
-
-  void keep_setting(const std::string& name, const std::string& value) {
-    const auto& ignored = config_->weir.ignore_startup_parameters;
-    if (std::find(ignored.begin(), ignored.end(), name) != ignored.end()) return;
-    if (!wire::is_setting_name(name)) {
-      log.limited("startup parameter name").info("client {}: a startup parameter with the name \"{}\" is ignored",
-                                                 address_, name);
-      return;
-    }
-    result_.startup = with_param(result_.startup, name, &value);
   }
 
   void add_host_to_application_name() {

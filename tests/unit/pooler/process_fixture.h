@@ -49,7 +49,7 @@ port = 7000
     auto loaded = conf::load_text(kConfig, "test", conf::FixedSurroundings());
     EXPECT_TRUE(loaded.config) << conf::to_text(loaded.problems);
     config_ = loaded.config;
-    pools_ = std::make_unique<Pools>(runtime_, config_, nullptr);
+    pools_ = std::make_unique<Pools>(runtime_, config_, ServerTlsContexts{});
     for (int i = 0; i < 2; ++i) workers_.push_back(std::make_unique<Worker>(i, runtime_, *pools_, config_));
     for (const auto& worker : workers_) {
       runtime_.loops.push_back(&worker->loop());
