@@ -63,7 +63,7 @@ start_postgres() {
       --no-sync >"$state/initdb.log" 2>&1 || { cat "$state/initdb.log" >&2; die "initdb failed"; }
     as_server_user mv "$state/pg.new" "$state/pg"
   fi
-  pg_port=$(free_port "${PG_PORT:-54320}")
+  pg_port=$(free_port "${PG_PORT:-15432}")
   say "starting PostgreSQL 15 on 127.0.0.1:$pg_port as user '$(server_user)'"
   pg_started=true
   as_server_user "$PG_BIN/pg_ctl" start -D "$state/pg" -l "$state/postgres.log" -w -t 60 -o \
