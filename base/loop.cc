@@ -71,8 +71,10 @@ EventLoop::EventLoop() {
 }
 
 EventLoop::~EventLoop() {
-  run_posted();
-  run_deferred();
+  // What is still waiting is forgotten, not run: whoever posted it may be gone.
+  std::exchange(posted_, {}).clear();
+  std::exchange(deferred_, {}).clear();
+  while (!doomed_.empty()) std::exchange(doomed_, {}).clear();
   deferred_event_.reset();
   wake_event_.reset();
   close(wake_fd_);

@@ -37,7 +37,7 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs until stop(). Runs everything posted before it returns.
+  // Runs until stop(). Runs everything posted before it returns; what is posted after that is forgotten.
   void run();
   void stop();
 

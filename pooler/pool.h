@@ -140,6 +140,8 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   void close_servers();     // RECONNECT: idle ones now, others when they come back
   void kill_servers();      // KILL: all of them, now
   bool any_close_needed() const;
+  // At the end of the process, when no worker runs any more: says goodbye to every server.
+  void close_down();
   // Fails everyone in line.
   void fail_waiters(const base::Error& error);
 

@@ -182,6 +182,19 @@ void Pool::end_at_home(ServerId id) {
     loop.post([self = shared_from_this(), id] { self->end_at_home(id); });
 }
 
+void Pool::close_down() {
+  std::unordered_map<ServerId, std::unique_ptr<Server>> servers;
+  std::unordered_map<uint64_t, std::unique_ptr<ServerLogin>> logins;
+  {
+    const Lock lock(mutex_);
+    idle_.clear();
+    servers = std::exchange(servers_, {});
+    logins = std::exchange(logins_, {});
+  }
+  // What a server was in the middle of may hold on to its pool: close() lets go of it.
+  for (auto& [id, server] : servers) server->close();
+}
+
 bool Pool::any_close_needed() const {
   const Lock lock(mutex_);
   return std::any_of(servers_.begin(), servers_.end(), [](const auto& s) { return s.second->books.close_needed.load(); });

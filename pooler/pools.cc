@@ -29,6 +29,10 @@ std::string host_list(const std::vector<conf::HostPort>& hosts) {
 Pools::Pools(Runtime& runtime, conf::ConfigPtr config, ServerTlsContexts server_tls)
     : runtime_(runtime), config_(std::move(config)), server_tls_(std::move(server_tls)) {}
 
+Pools::~Pools() {
+  for (auto& [key, pool] : pools_) pool->close_down();
+}
+
 PoolSettings Pools::settle(const conf::Config& config, const conf::Database& db, const std::string& database,
                            const std::string& user) {
   const conf::Weir& weir = config.weir;

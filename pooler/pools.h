@@ -23,6 +23,8 @@ class Pools {
  public:
   Pools(Runtime& runtime, conf::ConfigPtr config, ServerTlsContexts server_tls);
 
+  ~Pools();
+
   // The pool for clients that log in as `user` to `database`: 3D000 if there is no such database, 55000 if it is
   // disabled.
   base::Result<PoolPtr> find_or_make(const std::string& database, const std::string& user);

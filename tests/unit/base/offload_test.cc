@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <future>
+#include <memory>
 #include <stdexcept>
 
 namespace base {
@@ -16,16 +17,19 @@ namespace {
 class Gate {
  public:
   auto work() {
-    return [this] {
-      entered_.set_value();
-      open_.get_future().wait();
+    return [state = state_] {  // may outlive the gate
+      state->entered.set_value();
+      state->open.get_future().wait();
     };
   }
-  void wait_entered() { entered_.get_future().wait(); }
-  void open() { open_.set_value(); }
+  void wait_entered() { state_->entered.get_future().wait(); }
+  void open() { state_->open.set_value(); }
 
  private:
-  std::promise<void> entered_, open_;
+  struct State {
+    std::promise<void> entered, open;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 TEST(Offload, works_on_another_thread_and_calls_back_on_the_loop) {
