@@ -128,6 +128,8 @@ int main(int argc, char** argv) {
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);  // a client that is gone is an error of write()
+  // Until the loop listens to them: what they ask for is about to happen, or has nothing to happen to.
+  for (const int early : {SIGHUP, SIGUSR1, SIGUSR2}) ::sigaction(early, &ignore, nullptr);
   const std::span<char* const> arguments(argv + 1, argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0);
   const std::vector<std::string_view> words(arguments.begin(), arguments.end());
   auto options = app::parse_options(words);

@@ -33,6 +33,7 @@ def test_usr1_pauses_and_usr2_resumes(weir):
 def test_hup_opens_the_log_anew_after_rotation(weir):
     pooler = weir()
     log = pooler.folder / "weir.log"
+    pooler.connect().drop()  # it serves, so it hears signals
     pooler.rewrite(weir={"logfile": str(log)})
     pooler.send_signal(signal.SIGHUP)
     wait_for(log.exists, "the log file")
