@@ -27,7 +27,8 @@ target_compile_options(weir_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR
 if(WEIR_SANITIZE)
   # gcc 12 sees uninitialized values in fmt that are not there when it instruments.
   target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-sanitize-recover=all
-    -fno-omit-frame-pointer -g1 -Wno-uninitialized -Wno-maybe-uninitialized)
+    -fno-omit-frame-pointer -g1
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
 else()
   # Fortified functions need an optimizer; level 3 is what gcc 12 and clang 14 have.

@@ -88,7 +88,6 @@ asan_step() {
 
 tsan_step() {
   build tsan all || return 1
-  export TSAN_OPTIONS="suppressions=$ROOT/tests/tsan.supp"
   # The address space layout of newer kernels is too random for gcc 12's runtime.
   setarch "$(uname -m)" -R true 2>/dev/null && local calm=(setarch "$(uname -m)" -R)
   "${calm[@]}" ctest --test-dir build/tsan -j"$JOBS" --output-on-failure \
