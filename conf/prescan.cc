@@ -108,6 +108,8 @@ std::optional<PrescanProblem> find_deep_nesting(std::string_view toml) {
 }  // namespace
 
 std::optional<PrescanProblem> prescan(std::string_view toml) {
+  // The parser passes over a byte order mark at the start, and so must we.
+  if (toml.starts_with("\xEF\xBB\xBF")) toml.remove_prefix(3);
   if (auto forbidden = find_forbidden_byte(toml)) return forbidden;
   return find_deep_nesting(toml);
 }

@@ -66,5 +66,10 @@ TEST(Prescan, BytesThatTomlForbidsAreFound) {
   EXPECT_FALSE(prescan("a\t= 1\r\nb = '\xc3\xbc'\n"));
 }
 
+TEST(Prescan, AByteOrderMarkHidesNothing) {
+  EXPECT_TRUE(prescan("\xEF\xBB\xBF[ +\t ").has_value());
+  EXPECT_FALSE(prescan("\xEF\xBB\xBF[weir]\n").has_value());
+}
+
 }  // namespace
 }  // namespace conf
