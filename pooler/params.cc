@@ -7,6 +7,8 @@
 #include <map>
 #include <mutex>
 
+#include "base/text.h"
+
 namespace pooler {
 namespace {
 
@@ -23,13 +25,6 @@ constexpr std::array kReported{
     Reported{"standard_conforming_strings", "standard_conforming_strings"},
     Reported{"timezone", "TimeZone"},
 };
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return out;
-}
 
 template <typename List>
 auto position(List& list, std::string_view name) {
@@ -88,14 +83,8 @@ bool is_reported_and_settable(std::string_view name) {
   return std::any_of(kReported.begin(), kReported.end(), [name](const Reported& r) { return r.normalized == name; });
 }
 
-std::string reported_name(std::string_view normalized) {
-  const auto found = std::find_if(kReported.begin(), kReported.end(),
-                                  [normalized](const Reported& r) { return r.normalized == normalized; });
-  return std::string(found == kReported.end() ? normalized : found->written);
-}
-
 void ServerParams::on_reported(std::string_view name, std::string_view value, Cause cause) {
-  const std::string key = lower(name);
+  const std::string key = base::to_lower(name);
   put(values_, key, value);
   if (cause == Cause::kServer) put(login_, key, value);
   if (cause != Cause::kOurs) {

@@ -27,8 +27,6 @@ ParamList with_param(const ParamList& list, std::string_view name, const std::st
 
 // Parameters that PostgreSQL 15 reports and a client may set: followed through ParameterStatus.
 bool is_reported_and_settable(std::string_view name);
-// Names as PostgreSQL writes them in ParameterStatus ("TimeZone" for "timezone").
-std::string reported_name(std::string_view normalized);
 
 // What is set on one server connection.
 class ServerParams {

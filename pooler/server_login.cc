@@ -340,19 +340,20 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
       const int32_t size = reader.i32();
       values[i] = size == 1 && reader.bytes(1) == "t";
     }
-    role_standby_ = values[0];
-    role_read_only_ = values[1];
-    role_known_ = reader.ok() && columns == 2;
-    if (!role_known_) return fail_host(base::protocol_violation("the server did not say whether it is a standby"));
-    judged_ = suits(settings_->target.session_attrs, role_standby_, role_read_only_);
-    if (!judged_) fail_role();
+    if (!reader.ok() || columns != 2)
+      return fail_host(base::protocol_violation("the server did not say whether it is a standby"));
+    if (!acceptable(values[0], values[1])) fail_role();
   }
 
   void judge_role(bool standby, bool read_only) {
-    const bool last_resort = settings_->target.session_attrs == conf::TargetSessionAttrs::kPreferStandby && second_round_;
-    if (!last_resort && !suits(settings_->target.session_attrs, standby, read_only)) return fail_role();
+    if (!acceptable(standby, read_only)) return fail_role();
     phase_ = Phase::kRole;
     on_ready();
+  }
+
+  bool acceptable(bool standby, bool read_only) const {
+    const bool last_resort = settings_->target.session_attrs == conf::TargetSessionAttrs::kPreferStandby && second_round_;
+    return last_resort || suits(settings_->target.session_attrs, standby, read_only);
   }
 
   void fail_role() {
@@ -448,7 +449,6 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
   bool retried_ = false;   // tls_mode allow: encrypted after a plain login was refused
   bool second_round_ = false;
   bool finished_ = false;
-  bool role_known_ = false, role_standby_ = false, role_read_only_ = false, judged_ = false;
   ParamList reported_;
   wire::CancelKey key_;
   std::optional<wire::ScramKeys> learned_;
