@@ -306,6 +306,7 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
   void on_ready() {
     if (phase_ == Phase::kReady && settings_->target.session_attrs != conf::TargetSessionAttrs::kAny)
       return check_role();
+    if (phase_ == Phase::kRole && !role_told_) return fail_silent_about_role();
     if (phase_ != Phase::kQuery && !settings_->target.connect_query.empty()) {
       phase_ = Phase::kQuery;
       std::string query;
@@ -325,6 +326,7 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
     if (standby != nullptr && read_only != nullptr) return judge_role(*standby == "on", *standby == "on" || *read_only == "on");
     // Before PostgreSQL 14 it has to be asked.
     phase_ = Phase::kRole;
+    role_told_ = false;
     std::string query;
     (void)wire::append_query(query,
                              "SELECT pg_catalog.pg_is_in_recovery(),"
@@ -335,19 +337,25 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
   void on_role_row(std::string_view body) {
     wire::Reader reader(body);
     const uint16_t columns = reader.u16();
-    bool values[2] = {};
-    for (int i = 0; i < 2 && columns == 2; ++i) {
+    std::string_view values[2];
+    for (auto& value : values) {
       const int32_t size = reader.i32();
-      values[i] = size == 1 && reader.bytes(1) == "t";
+      if (columns != 2 || size != 1) return fail_silent_about_role();
+      value = reader.bytes(1);
+      if (value != "t" && value != "f") return fail_silent_about_role();
     }
-    if (!reader.ok() || columns != 2)
-      return fail_host(base::protocol_violation("the server did not say whether it is a standby"));
-    if (!acceptable(values[0], values[1])) fail_role();
+    role_told_ = true;
+    if (!acceptable(values[0] == "t", values[1] == "t")) fail_role();
+  }
+
+  void fail_silent_about_role() {
+    fail_host(base::protocol_violation("the server did not say whether it is a standby"));
   }
 
   void judge_role(bool standby, bool read_only) {
     if (!acceptable(standby, read_only)) return fail_role();
     phase_ = Phase::kRole;
+    role_told_ = true;
     on_ready();
   }
 
@@ -447,6 +455,7 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
   Encryption encryption_ = Encryption::kNone;
   bool working_ = false;   // a key is being computed
   bool retried_ = false;   // tls_mode allow: encrypted after a plain login was refused
+  bool role_told_ = false;  // it has said what it is
   bool second_round_ = false;
   bool finished_ = false;
   ParamList reported_;

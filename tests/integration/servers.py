@@ -359,7 +359,7 @@ def column_names(description):
 
 
 class Weir(Pooler):
-    binary = pathlib.Path(os.environ.get("WEIR", ROOT / "build" / "weir"))
+    binary = pathlib.Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
 
     def __init__(self, folder, sections):
         super().__init__(folder, sections)
@@ -382,6 +382,8 @@ class Weir(Pooler):
         who = unprivileged()
         if who and subprocess.run(["test", "-x", str(self.binary)], **who).returncode != 0:
             copy = self.folder / "weir"
+            if copy.exists():  # it runs, so it cannot be written again
+                return copy
             shutil.copy(self.binary, copy)
             copy.chmod(0o755)
             return copy
