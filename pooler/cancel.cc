@@ -133,6 +133,7 @@ bool may_launch() {
 
 wire::CancelKey CancelKeys::add(int worker, uint64_t client, wire::ProtocolVersion version) {
   std::string secret = base::secure_bytes(version >= wire::kProtocol32 ? kLongSecret : kShortSecret);
+  if (peer_id_ != 0) secret = with_all_hops(secret);
   for (;;) {
     // Some clients print the pid as a signed number: the highest bit stays clear. The middle bytes carry the peer.
     auto pid = static_cast<uint32_t>(base::random_u64()) & 0x7fffffffU;
@@ -152,14 +153,30 @@ void CancelKeys::remove(const wire::CancelKey& key) {
 }
 
 std::optional<CancelTarget> CancelKeys::find(const wire::CancelKey& key) const {
+  const std::string secret = peer_id_ != 0 ? with_all_hops(key.secret()) : std::string(key.secret());
   const Shard& home = shard(key.pid());
   const std::lock_guard lock(home.mutex);
   const auto found = home.by_pid.find(key.pid());
-  if (found == home.by_pid.end() || !base::constant_time_equal(found->second.secret, key.secret())) return std::nullopt;
+  if (found == home.by_pid.end() || !base::constant_time_equal(found->second.secret, secret)) return std::nullopt;
   return found->second.target;
 }
 
 int CancelKeys::peer_of(const wire::CancelKey& key) { return static_cast<int>((key.pid() >> 8) & 0xffffU); }
+
+std::string CancelKeys::with_all_hops(std::string_view secret) {
+  std::string full(secret);
+  if (!full.empty()) full.back() = static_cast<char>(static_cast<unsigned char>(full.back()) | kHops);
+  return full;
+}
+
+std::optional<wire::CancelKey> CancelKeys::passed_on(const wire::CancelKey& key) {
+  std::string secret(key.secret());
+  if (secret.empty()) return std::nullopt;
+  const auto last = static_cast<unsigned char>(secret.back());
+  if ((last & kHops) == 0) return std::nullopt;
+  secret.back() = static_cast<char>(last - 1);
+  return wire::CancelKey(key.pid(), secret);
+}
 
 void cancel_what_runs(Runtime& runtime, Server& server) {
   if (server.cancel_key().empty() || !may_launch()) return;

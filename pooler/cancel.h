@@ -39,9 +39,15 @@ class CancelKeys {
 
   // The process that gave out a key, 0 if it says none.
   static int peer_of(const wire::CancelKey& key);
+  // The key as the next process of the service is told it: with one hop less. Nothing when there is none left: peers
+  // that take each other for the one that is meant would pass it round for ever.
+  static std::optional<wire::CancelKey> passed_on(const wire::CancelKey& key);
 
  private:
   static constexpr std::size_t kShards = 16;
+  // Hops are counted in the lowest two bits of a secret, where there are peers; its last byte with all of them left.
+  static constexpr unsigned char kHops = 3;
+  static std::string with_all_hops(std::string_view secret);
   struct Entry {
     std::string secret;
     CancelTarget target;

@@ -19,8 +19,9 @@ void route_cancel(Worker& worker, const wire::CancelKey& key) {
   const int peer = CancelKeys::peer_of(key);
   const auto& config = *worker.config();
   if (config.weir.peer_id == 0 || peer == config.weir.peer_id) return;
-  if (const auto found = config.peers.find(peer); found != config.peers.end())
-    cancel_at_peer(runtime, worker.index(), found->second.host, found->second.port, key);
+  const auto next = CancelKeys::passed_on(key);
+  if (const auto found = config.peers.find(peer); next && found != config.peers.end())
+    cancel_at_peer(runtime, worker.index(), found->second.host, found->second.port, *next);
 }
 
 }  // namespace pooler

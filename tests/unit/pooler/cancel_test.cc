@@ -74,6 +74,37 @@ TEST(CancelKeys, TheKeyNamesItsPeer) {
   }
 }
 
+TEST(CancelKeys, AKeyIsPassedOnThreeTimesAndStillLeadsToItsClient) {
+  for (const auto version : {wire::kProtocol30, wire::kProtocol32}) {
+    CancelKeys keys(7);
+    const auto key = keys.add(2, 42, version);
+    auto travelling = key;
+    for (int hop = 1; hop <= 3; ++hop) {
+      auto next = CancelKeys::passed_on(travelling);
+      ASSERT_TRUE(next) << hop;
+      EXPECT_EQ(next->pid(), key.pid());
+      EXPECT_NE(next->secret(), travelling.secret());
+      EXPECT_EQ(next->secret().size(), key.secret().size());
+      travelling = *next;
+      const auto found = keys.find(travelling);
+      ASSERT_TRUE(found) << hop;
+      EXPECT_EQ(found->client, 42U);
+    }
+    EXPECT_FALSE(CancelKeys::passed_on(travelling)) << "for ever round";
+  }
+  EXPECT_FALSE(CancelKeys::passed_on(wire::CancelKey()));
+}
+
+TEST(CancelKeys, WithPeersEveryBitButTheHopsIsSecret) {
+  CancelKeys keys(7);
+  const auto key = keys.add(0, 1, wire::kProtocol30);
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    std::string wrong(key.secret());
+    wrong[bit / 8] = static_cast<char>(wrong[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_EQ(keys.find(wire::CancelKey(key.pid(), wrong)).has_value(), bit == 24 || bit == 25) << bit;
+  }
+}
+
 TEST(CancelKeys, ManyThreadsMayUseThem) {
   CancelKeys keys(0);
   std::vector<std::thread> threads;
