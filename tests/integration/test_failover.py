@@ -1,5 +1,7 @@
 """Servers that die, move and come back, and the console's commands about them while clients are at work."""
 
+import os
+import pathlib
 import signal
 import threading
 import time
@@ -81,6 +83,94 @@ def test_a_server_that_is_stopped_at_once_and_started_again_serves_within_a_seco
         answered_again(load)
         assert time.monotonic() - back < 3
     assert {r[1][:2] for r in load.refusals} <= {"57", "08", "re", "cl"}, load.refusals[:5]
+
+
+def back_in_service(server):
+    """Starts a server again whose postmaster was killed; when it accepts connections."""
+    wait_for(lambda: not children_of_nobody(server), "the backends to notice that they are orphans")
+    # Its lock files stay behind, and where process 1 is slow to bury it, its number does too.
+    for lock in [server.data / "postmaster.pid", *server.socket_dir.glob(".s.PGSQL.*")]:
+        lock.unlink(missing_ok=True)
+    server.start()
+    return time.monotonic()
+
+
+def children_of_nobody(server):
+    """Processes that still have the server's data folder for their own."""
+    mine = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and os.readlink(entry / "cwd") == str(server.data):
+                mine.append(entry.name)
+        except OSError:
+            pass
+    return mine
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds_down", [0, 5])
+def test_a_postmaster_that_is_killed_costs_those_at_work_an_error_and_the_idle_nothing(weir, own_postgres, seconds_down):
+    """With the settings as they are out of the box: after five seconds of failures no pause has grown."""
+    pooler = weir(databases={"app": {"host": "127.0.0.1", "port": own_postgres.port}}, weir={"default_pool_size": 6})
+    idle = [pooler.connect() for _ in range(4)]
+    for c in idle:
+        assert c.value("SELECT 1") == "1"
+    with pooler.connect() as active, pooler.connect() as inside, pooler.connect() as sleeper:
+        inside.ask("BEGIN")
+        active.send(query("SELECT pg_sleep(60)"))
+        assert active.quiet(0.3)
+        began = time.monotonic()
+        own_postgres.kill()
+        # At work: an error that says what happened, and the session goes on.
+        said = errors(active.until_ready(timeout=5))[0]
+        assert said.sqlstate[:2] in ("08", "57") and "server" in said.fields["M"], said.fields
+        # Inside a transaction: nothing true can be said there any more, so the end, with a reason.
+        last = inside.until_closed(timeout=5)
+        assert errors(last)[0].fields["V"] == "FATAL" and errors(last)[0].sqlstate[:2] in ("08", "57")
+        assert time.monotonic() - began < 5
+        # While it is away: an error at once, of a class that drivers try again after.
+        deadline = time.monotonic() + seconds_down
+        while True:
+            asked = time.monotonic()
+            reply = active.ask("SELECT 1")
+            assert time.monotonic() - asked < 3
+            assert errors(reply)[0].sqlstate[:2] in ("08", "57") and reply[-1].status == "I"
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(0.05)
+        back = back_in_service(own_postgres)
+        served = []
+
+        def works(c):
+            reply = c.ask("SELECT 'served'")
+            return not errors(reply) and rows(reply) == [[b"served"]]
+        for c in idle + [active, sleeper]:
+            wait_for(lambda: works(c), "the session that was there all the time to work again", 10)
+            served.append(time.monotonic() - back)
+        # About a second is promised (server_login_retry); the rest is for a busy machine.
+        assert max(served) < 4, served
+        with pooler.connect() as fresh:
+            assert fresh.value("SELECT 'served'") == "served"
+    for c in idle:
+        c.drop()
+
+
+@pytest.mark.slow
+def test_clients_that_come_while_the_server_is_away_are_served_when_it_is_back(weir, own_postgres):
+    pooler = weir(databases={"app": {"host": "127.0.0.1", "port": own_postgres.port}})
+    own_postgres.kill()
+    with pytest.raises(AssertionError, match="08001|08006|57P03"):
+        pooler.connect()
+    back = back_in_service(own_postgres)
+
+    def comes():
+        try:
+            pooler.connect().drop()
+            return True
+        except (AssertionError, Closed):
+            return False
+    wait_for(comes, "a new client to be let in", 10)
+    assert time.monotonic() - back < 4
 
 
 @pytest.mark.short
