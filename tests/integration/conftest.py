@@ -13,6 +13,7 @@ import tempfile
 import pytest
 
 import servers
+from parity import parity_world  # noqa: F401 (a fixture)
 from servers import USERS, Certificates, PgBouncer, Postgres, Weir
 
 POOLERS = {"weir": Weir, "pgbouncer": PgBouncer}

@@ -54,6 +54,28 @@ class Case:
     sizes: tuple = (1, 3)
 
 
+def cases(text, **shared):
+    """Cases as text: a line '=== name', then lines of the script; before those perhaps 'user bob', 'startup k=v k='v w'',
+    'setup sql', 'teardown sql' and 'sizes 1'."""
+    out = []
+    for part in re.split(r"^\s*=== ", text, flags=re.M)[1:]:
+        name, _, rest = part.partition("\n")
+        more, lines = dict(shared), rest.splitlines()
+        while lines and (found := re.match(r"\s*(user|startup|setup|teardown|sizes) (.*)", lines[0])):
+            word, value = found.groups()
+            more[word] = (pairs_of(value) if word == "startup" else tuple(map(int, value.split())) if word == "sizes" else value)
+            lines.pop(0)
+        assert lines, f"{name} has no script"
+        out.append(Case(name.strip(), "\n".join(lines), **more))
+    return out
+
+
+def pairs_of(text):
+    """k=v k='v w' as a dictionary."""
+    return {k: v[1:-1].replace("''", "'") if v.startswith("'") else v
+            for k, v in re.findall(r"(\S+?)=('(?:[^']|'')*'|\S*)", text)}
+
+
 # ---- transcripts
 
 class Normalizer:
@@ -165,9 +187,8 @@ class Run:
             else:
                 c.send(rawpg.terminate())
                 c.drop()
-            pairs = re.findall(r"(\S+?)=('[^']*'|\S*)", step.argument)
-            if pairs:
-                self.log_in_values = {k: v.strip("'") for k, v in pairs}
+            if step.argument:
+                self.log_in_values = pairs_of(step.argument)
             self.mode, self.status = "free", "I"
             self.log_in(step.text)
         elif step.kind == "A":

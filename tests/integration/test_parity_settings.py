@@ -1,6 +1,6 @@
 """Parity, by the product: each kind of session state that consists of statements alone, in each form of use."""
 
-from parity import Case, check, parametrize, parity_world  # noqa: F401 (a fixture)
+from parity import Case, check, parametrize
 from parity_script import FORMS
 
 STARTUP = {"options": r"-c work_mem=6MB -c search_path=b,a -c custom.x=of\ startup", "TimeZone": "America/New_York",
@@ -87,5 +87,5 @@ def product():
 
 
 @parametrize(list(product()))
-def test_a_session_is_the_same_through_weir(parity_world, case, size):  # noqa: F811
+def test_a_session_is_the_same_through_weir(parity_world, case, size):
     check(parity_world, case, size)
