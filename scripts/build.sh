@@ -20,7 +20,7 @@ if $first_time; then
   fi
 fi
 # Ninja says how far it is: [17/120].
-ninja -C build/release -j"${JOBS:-$(nproc)}" weir | { grep -v -e '^ninja: Entering' -e '^ninja: no work' || true; }
+ninja -C build/release -j"${JOBS:-$(nproc)}" weir | { grep -v -e '^ninja: Entering' -e '^ninja: no work' -e '^\[0/.*Re-checking' || true; }
 if ! cmp -s build/release/weir build/weir; then
   install -m 755 build/release/weir build/weir.new
   mv build/weir.new build/weir # in one step, so that a running Weir keeps the file it has
