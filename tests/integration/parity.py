@@ -293,7 +293,7 @@ class World:
 
     def clean(self, case):
         """Undoes what a case may have made in the database."""
-        if re.search(r"(?i)\b(create|into|alter|grant|insert|update|delete|drop|comment|copy)\b", case.script + case.setup):
+        if re.search(r"(?i)\b(create|into|alter|grant|insert|update|delete|drop|comment|copy)\b", case.script + "\n" + case.setup):
             self.admin(self.CLEAN)
 
     def direct(self, case):
