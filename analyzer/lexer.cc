@@ -1,0 +1,271 @@
+#include "analyzer/lexer.h"
+
+#include <array>
+
+#include "base/text.h"
+
+namespace analyzer {
+
+namespace {
+
+enum Class : uint8_t { kNone = 0, kSpace = 1, kStart = 2, kDigit = 4, kOp = 8, kSelf = 16, kCont = 32 };
+
+constexpr std::array<uint8_t, 256> make_classes() {
+  std::array<uint8_t, 256> out{};
+  for (const char c : {' ', '\t', '\n', '\r', '\f'}) out[static_cast<uint8_t>(c)] |= kSpace;
+  for (unsigned c = 0; c < 256; ++c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+    if (letter) out[c] |= kStart | kCont;
+    if (c >= '0' && c <= '9') out[c] |= kDigit | kCont;
+    if (c == '$') out[c] |= kCont;
+  }
+  for (const char c : std::string_view("~!@#^&|`?+-*/%<>=")) out[static_cast<uint8_t>(c)] |= kOp;
+  for (const char c : std::string_view(",()[].;:")) out[static_cast<uint8_t>(c)] |= kSelf;
+  return out;
+}
+constexpr auto kClasses = make_classes();
+
+bool is(char c, uint8_t classes) { return (kClasses[static_cast<uint8_t>(c)] & classes) != 0; }
+bool line_end(char c) { return c == '\n' || c == '\r'; }
+
+// Behind the digits that begin at `at`.
+std::size_t digits(std::string_view text, std::size_t at) {
+  while (at < text.size() && is(text[at], kDigit)) ++at;
+  return at;
+}
+
+std::size_t word_end(std::string_view text, std::size_t at) {
+  while (at < text.size() && is(text[at], kCont)) ++at;
+  return at;
+}
+
+// Behind the comment that begins with / * at `at`; npos if it is not closed.
+std::size_t comment_end(std::string_view text, std::size_t at) {
+  std::size_t depth = 0;
+  while (true) {
+    at = text.find_first_of("*/", at);
+    if (at == std::string_view::npos || at + 1 >= text.size()) return std::string_view::npos;
+    if (text[at] == '/' && text[at + 1] == '*') {
+      ++depth;
+      at += 2;
+    } else if (text[at] == '*' && text[at + 1] == '/') {
+      at += 2;
+      if (--depth == 0) return at;
+    } else {
+      ++at;
+    }
+  }
+}
+
+std::size_t line_comment_end(std::string_view text, std::size_t at) {
+  while (at < text.size() && !line_end(text[at])) ++at;
+  return at;
+}
+
+// Does an operator of these characters keep a + or - at its end? Only if it cannot be a row of SQL's own operators.
+bool beyond_sql(std::string_view oper) { return oper.find_first_of("~!@#^&|`?%") != std::string_view::npos; }
+
+}  // namespace
+
+Token Lexer::next() {
+  skip_blank();
+  const std::size_t at = at_;
+  if (at >= text_.size()) return {TokenKind::kEnd, text_.size(), 0};
+  if (unclosed_comment_) return token(TokenKind::kBad, at, text_.size());
+  const char c = text_[at];
+  if (is(c, kStart)) return word(at);
+  if (c == '\'') return string(at, at, !standard_conforming_strings_);
+  if (is(c, kDigit) || (c == '.' && is(peek(at + 1), kDigit))) return number(at);
+  if (is(c, kOp)) return oper(at);
+  if (is(c, kSelf)) {
+    const char after = peek(at + 1);
+    const bool two = (c == ':' && (after == ':' || after == '=')) || (c == '.' && after == '.');
+    return token(TokenKind::kMark, at, at + (two ? 2 : 1));
+  }
+  if (c == '"') return quoted_name(at, at);
+  if (c == '$') return dollar(at);
+  return token(TokenKind::kBad, at, at + 1);
+}
+
+Token Lexer::token(TokenKind kind, std::size_t at, std::size_t end) {
+  at_ = end;
+  return {kind, at, end - at};
+}
+
+void Lexer::skip_blank() {
+  while (at_ < text_.size()) {
+    const char c = text_[at_];
+    if (is(c, kSpace)) {
+      ++at_;
+    } else if (c == '-' && peek(at_ + 1) == '-') {
+      at_ = line_comment_end(text_, at_);
+    } else if (c == '/' && peek(at_ + 1) == '*') {
+      const std::size_t end = comment_end(text_, at_);
+      if (end == std::string_view::npos) {
+        unclosed_comment_ = true;
+        return;
+      }
+      at_ = end;
+    } else {
+      return;
+    }
+  }
+}
+
+Token Lexer::word(std::size_t at) {
+  const char after = peek(at + 1);
+  if (after == '\'') {
+    switch (text_[at]) {
+      case 'e': case 'E': return string(at, at + 1, true);
+      case 'b': case 'B': case 'x': case 'X': return string(at, at + 1, false);
+      case 'n': case 'N': return token(TokenKind::kNational, at, at + 1);
+      default: break;
+    }
+  } else if (after == '&' && (text_[at] == 'u' || text_[at] == 'U')) {
+    if (peek(at + 2) == '"') return quoted_name(at, at + 2);
+    if (peek(at + 2) == '\'') {
+      Token found = string(at, at + 2, false);
+      if (!standard_conforming_strings_) found.kind = TokenKind::kBad;  // PostgreSQL refuses it then
+      return found;
+    }
+  }
+  return token(TokenKind::kWord, at, word_end(text_, at + 1));
+}
+
+Token Lexer::quoted_name(std::size_t at, std::size_t open) {
+  std::size_t end = open + 1;
+  while (true) {
+    end = text_.find('"', end);
+    if (end == std::string_view::npos) return token(TokenKind::kBad, at, text_.size());
+    if (peek(end + 1) != '"') break;
+    end += 2;
+  }
+  const bool empty = end == open + 1;  // "zero-length delimited identifier"
+  return token(empty ? TokenKind::kBad : TokenKind::kQuotedName, at, end + 1);
+}
+
+Token Lexer::string(std::size_t at, std::size_t open, bool escapes) {
+  const bool plain = open == at;
+  std::size_t end = open + 1;
+  while (true) {
+    if (escapes) {
+      end = text_.find_first_of("'\\", end);
+    } else {
+      const std::size_t quote = text_.find('\'', end);
+      if (plain && !backslash_) {
+        const auto part = text_.substr(end, quote == std::string_view::npos ? quote : quote - end);
+        backslash_ = part.find('\\') != std::string_view::npos;
+      }
+      end = quote;
+    }
+    if (end == std::string_view::npos) return token(TokenKind::kBad, at, text_.size());
+    if (text_[end] == '\\') {
+      backslash_ = backslash_ || plain;
+      end += 2;
+      if (end > text_.size()) return token(TokenKind::kBad, at, text_.size());
+    } else if (peek(end + 1) == '\'') {
+      end += 2;
+    } else {
+      const std::size_t more = continued(end + 1);
+      if (more == 0) return token(TokenKind::kString, at, end + 1);
+      end = more;
+    }
+  }
+}
+
+// Behind the quote that continues a string which closed before `at`, or 0: there must be a line end between them.
+std::size_t Lexer::continued(std::size_t at) const {
+  bool seen_line_end = false;
+  while (at < text_.size()) {
+    const char c = text_[at];
+    if (is(c, kSpace)) {
+      seen_line_end = seen_line_end || line_end(c);
+      ++at;
+    } else if (c == '-' && peek(at + 1) == '-') {
+      at = line_comment_end(text_, at);
+    } else {
+      return c == '\'' && seen_line_end ? at + 1 : 0;
+    }
+  }
+  return 0;
+}
+
+Token Lexer::dollar(std::size_t at) {
+  if (is(peek(at + 1), kDigit)) {
+    const std::size_t end = digits(text_, at + 1);
+    if (is(peek(end), kStart)) return token(TokenKind::kBad, at, word_end(text_, end));
+    return token(TokenKind::kParameter, at, end);
+  }
+  std::size_t tag_end = at + 1;
+  while (tag_end < text_.size() && is(text_[tag_end], kStart | kDigit)) ++tag_end;
+  if (peek(tag_end) != '$') return token(TokenKind::kBad, at, at + 1);
+  const auto tag = text_.substr(at, tag_end + 1 - at);
+  const std::size_t close = text_.find(tag, tag_end + 1);
+  if (close == std::string_view::npos) return token(TokenKind::kBad, at, text_.size());
+  return token(TokenKind::kString, at, close + tag.size());
+}
+
+Token Lexer::number(std::size_t at) {
+  std::size_t end = digits(text_, at);
+  if (peek(end) == '.' && !(end > at && peek(end + 1) == '.')) end = digits(text_, end + 1);
+  bool bad = false;
+  const char exponent = peek(end);
+  if (exponent == 'e' || exponent == 'E') {
+    const char sign = peek(end + 1);
+    const std::size_t from = end + (sign == '+' || sign == '-' ? 2 : 1);
+    if (is(peek(from), kDigit)) {
+      end = digits(text_, from);
+    } else if (from == end + 2) {
+      bad = true;
+      end = from;
+    }
+  }
+  if (!bad && is(peek(end), kStart)) {
+    bad = true;
+    end = word_end(text_, end);
+  }
+  return token(bad ? TokenKind::kBad : TokenKind::kNumber, at, end);
+}
+
+Token Lexer::oper(std::size_t at) {
+  std::size_t end = at + 1;
+  while (end < text_.size() && is(text_[end], kOp)) ++end;
+  if (end - at > 1) {
+    auto run = text_.substr(at, end - at);
+    for (std::size_t i = 1; i + 1 < run.size(); ++i) {
+      if ((run[i] == '/' && run[i + 1] == '*') || (run[i] == '-' && run[i + 1] == '-')) {
+        run = run.substr(0, i);
+        break;
+      }
+    }
+    const auto sign_at_end = [&] { return run.size() > 1 && (run.back() == '+' || run.back() == '-'); };
+    if (sign_at_end() && !beyond_sql(run.substr(0, run.size() - 1))) {
+      while (sign_at_end()) run.remove_suffix(1);
+    }
+    end = at + run.size();
+  }
+  return token(TokenKind::kOperator, at, end);
+}
+
+std::string name_of(std::string_view token) {
+  const std::size_t open = token.find('"');
+  if (open == std::string_view::npos) return base::to_lower(token);
+  std::string out;
+  for (std::size_t i = open + 1; i + 1 < token.size(); ++i) {
+    out += token[i];
+    if (token[i] == '"') ++i;
+  }
+  return out;
+}
+
+bool is_word(std::string_view token, std::string_view lower) {
+  if (token.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    const char c = token[i];
+    const char folded = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    if (folded != lower[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace analyzer

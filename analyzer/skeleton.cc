@@ -1,0 +1,219 @@
+#include "analyzer/skeleton.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace analyzer {
+
+namespace {
+
+constexpr std::string_view kMarker = "$";  // no token of PostgreSQL's
+constexpr int kParametersMax = 65535;      // what Bind can carry
+
+bool literal_word(std::string_view lower) { return lower == "null" || lower == "true" || lower == "false"; }
+
+}  // namespace
+
+void Skeleton::make(std::string_view sql, bool standard_conforming_strings) {
+  // A token of one byte takes two; "nchar " takes the place of an n before a string.
+  const std::size_t needed = sql.size() * 3 + 32;
+  if (out_.size() < needed) out_.resize(needed + needed / 2);
+  size_ = shape_size_ = first_at_ = first_size_ = tokens_ = depth_ = 0;
+  parameters_ = 0;
+  multiple_ = backslash_ = semicolon_ = false;
+  sound_ = first_open_ = true;
+  levels_[0] = Level();
+  sql_size_ = sql.size();
+
+  Lexer lexer(sql, standard_conforming_strings);
+  for (Token token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {
+    put_token(token, lexer.text_of(token));
+  }
+  backslash_ = lexer.backslash();
+  finish();
+}
+
+void Skeleton::put_token(const Token& token, std::string_view text) {
+  if (semicolon_ && !(token.kind == TokenKind::kMark && text == ";")) {
+    semicolon_ = false;
+    if (size_ > 0) {
+      multiple_ = true;
+      put(";");
+    }
+  }
+  switch (token.kind) {
+    case TokenKind::kWord: put_word(token, text); return;
+    case TokenKind::kNational: other_item(); put("nchar"); return;
+    case TokenKind::kParameter: {
+      int number = 0;
+      const auto read = std::from_chars(text.data() + 1, text.data() + text.size(), number);
+      if (read.ec != std::errc() || number > kParametersMax) sound_ = false;
+      parameters_ = std::max(parameters_, number);
+      put_literal();
+      return;
+    }
+    case TokenKind::kString:
+    case TokenKind::kNumber: put_literal(); return;
+    case TokenKind::kMark:
+      switch (text.size() == 1 ? text[0] : '\0') {
+        case '(': case '[': open(text); return;
+        case ')': case ']': close(text); return;
+        case ',': comma(text); return;
+        case ';': semicolon(text); return;
+        default: break;
+      }
+      other_item();
+      put(text);
+      return;
+    case TokenKind::kOperator:
+      if (Level* list = level(); list != nullptr) {
+        const bool sign = list->item == Level::Item::kNone && (text == "-" || text == "+");
+        list->item = sign ? Level::Item::kSign : Level::Item::kOther;
+      }
+      put(text);
+      return;
+    case TokenKind::kQuotedName:
+      if (text.front() != '"') sound_ = false;  // what follows UESCAPE would be part of the name
+      other_item();
+      put(text);
+      return;
+    case TokenKind::kBad:
+      sound_ = false;
+      other_item();
+      put(token.at + token.size == sql_size_ ? kMarker : text);  // cut off: a literal, most likely
+      return;
+    case TokenKind::kEnd: return;
+  }
+}
+
+Skeleton::Level* Skeleton::level() { return depth_ < kLevels ? &levels_[depth_] : nullptr; }
+
+void Skeleton::other_item() {
+  if (Level* list = level(); list != nullptr) list->item = Level::Item::kOther;
+  first_open_ = false;
+}
+
+void Skeleton::put(std::string_view text) {
+  std::memcpy(out_.data() + size_, text.data(), text.size());
+  size_ += text.size();
+  out_[size_++] = ' ';
+  ++tokens_;
+}
+
+void Skeleton::put_folded(std::string_view text) {
+  char* to = out_.data() + size_;
+  for (const char c : text) *to++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  *to = ' ';
+  size_ += text.size() + 1;
+  ++tokens_;
+}
+
+void Skeleton::put_literal() {
+  first_open_ = false;
+  if (Level* list = level(); list != nullptr) {
+    const bool alone = list->item == Level::Item::kNone || list->item == Level::Item::kSign;
+    list->item = alone ? Level::Item::kLiteral : Level::Item::kOther;
+  }
+  put(kMarker);
+}
+
+void Skeleton::put_word(const Token& token, std::string_view text) {
+  const std::size_t at = size_;
+  put_folded(text);
+  if (first_open_) {
+    first_open_ = false;
+    first_at_ = at;
+    first_size_ = token.size;
+  }
+  Level* list = level();
+  if (list == nullptr) return;
+  const std::string_view folded(out_.data() + at, token.size);
+  const bool literal = list->item == Level::Item::kNone && literal_word(folded);
+  list->item = literal ? Level::Item::kLiteral : Level::Item::kOther;
+  if (depth_ == 0 && folded == "values") begin_item(*list);
+}
+
+// The next token is the first of a list.
+void Skeleton::begin_item(Level& list) {
+  list = Level();
+  list.list_at = list.item_at = size_;
+  list.item_tokens = tokens_;
+}
+
+// The item that ends here: if it is a literal, or a row of them, and the one before it was the same, only that one stays.
+// Says whether it is one.
+bool Skeleton::end_item(Level& list) {
+  const bool literal = list.item == Level::Item::kLiteral && depth_ > 0;
+  if (literal) {  // a sign, NULL, TRUE: all the same
+    size_ = list.item_at;
+    tokens_ = list.item_tokens;
+    put(kMarker);
+  }
+  const bool row = list.item == Level::Item::kRow;
+  if ((literal || row) && list.last == list.item) {
+    size_ = list.comma_at;
+    tokens_ = list.comma_tokens;
+  }
+  return literal || row;
+}
+
+void Skeleton::open(std::string_view text) {
+  // A row begins only where an item does.
+  if (Level* list = level(); list != nullptr && list->item != Level::Item::kNone) list->item = Level::Item::kOther;
+  put(text);
+  ++depth_;
+  if (Level* list = level(); list != nullptr) begin_item(*list);
+}
+
+void Skeleton::close(std::string_view text) {
+  bool row = false;
+  if (Level* list = level(); list != nullptr && depth_ > 0) {
+    // One literal or many, and nothing else: a row.
+    row = end_item(*list) && list->item == Level::Item::kLiteral && size_ == list->list_at + kMarker.size() + 1;
+  }
+  put(text);
+  if (depth_ == 0) return;
+  --depth_;
+  if (Level* list = level(); list != nullptr) {
+    const bool whole = row && list->item == Level::Item::kNone;
+    list->item = whole ? Level::Item::kRow : Level::Item::kOther;
+  }
+}
+
+void Skeleton::comma(std::string_view text) {
+  first_open_ = false;
+  Level* list = level();
+  if (list == nullptr) {
+    put(text);
+    return;
+  }
+  list->last = end_item(*list) ? list->item : Level::Item::kOther;
+  list->comma_at = size_;
+  list->comma_tokens = tokens_;
+  put(text);
+  list->item = Level::Item::kNone;
+  list->item_at = size_;
+  list->item_tokens = tokens_;
+}
+
+void Skeleton::semicolon(std::string_view text) {
+  if (depth_ > 0) {  // CREATE RULE ... DO (a; b)
+    other_item();
+    put(text);
+  } else {
+    semicolon_ = true;
+    if (size_ > 0) first_open_ = false;
+    levels_[0].item = Level::Item::kOther;
+  }
+}
+
+void Skeleton::finish() {
+  shape_size_ = size_;
+  if (parameters_ == 0) return;
+  char* end = out_.data() + out_.size();
+  const auto written = std::to_chars(out_.data() + size_, end, parameters_);
+  size_ = static_cast<std::size_t>(written.ptr - out_.data());
+}
+
+}  // namespace analyzer
