@@ -236,6 +236,12 @@ class Checker {
               fmt::format("port has {} entries for {} host{}: give one port, or one for each host",
                           db.port.size(), hosts, hosts == 1 ? "" : "s"));
     }
+    if (w_.server_tls_negotiation == TlsNegotiation::kDirect && db.server_tls_sslmode &&
+        *db.server_tls_sslmode < TlsMode::kRequire && *db.server_tls_sslmode != TlsMode::kDisable) {
+      problem(section, "server_tls_sslmode",
+              "server_tls_negotiation = \"direct\" in [weir] needs server_tls_sslmode = \"require\" or stricter, or "
+              "\"disable\"");
+    }
     if (db.password && !db.user) {
       warning(section, "password",
               "password is only used together with user: set user, or list the secret in auth_file");

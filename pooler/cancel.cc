@@ -42,10 +42,11 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
 
   static void launch(std::unique_ptr<Flight> flight, Runtime& runtime, wire::DialTarget target,
                      const wire::SocketOptions& options, base::Duration limit, wire::TlsContextPtr tls,
-                     conf::TlsMode mode) {
+                     conf::TlsMode mode, conf::TlsNegotiation negotiation) {
     Flight* self = flight.release();
     self->tls_context_ = std::move(tls);
     self->mode_ = mode;
+    self->negotiation_ = negotiation;
     self->host_ = target.host;
     self->ticket_ = wire::dial(self->loop_, runtime.resolver, std::move(target), options, limit,
                                [self](base::Result<base::Fd> fd) {
@@ -60,6 +61,7 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
     stream_->attach(loop_, *this);
     const bool local = host_.empty() || host_[0] == '/' || host_[0] == '@';
     if (!tls_context_ || local || mode_ == conf::TlsMode::kDisable || mode_ == conf::TlsMode::kAllow) return send_key();
+    if (negotiation_ == conf::TlsNegotiation::kDirect) return start_tls();
     std::string request;
     wire::append_ssl_request(request);
     asked_tls_ = true;
@@ -67,16 +69,16 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
     stream_->flush();
   }
 
+  void start_tls() {
+    auto session = wire::TlsSession::connect(tls_context_, stream_->fd(), host_);
+    if (!session.ok()) return end();
+    stream_->start_tls(std::move(session).value(), [this](base::Status status) { status.ok() ? send_key() : end(); });
+  }
+
   std::size_t on_data(std::string_view bytes) override {
     if (asked_tls_ && !sent_) {
       if (bytes == "S") {
-        auto session = wire::TlsSession::connect(tls_context_, stream_->fd(), host_);
-        if (!session.ok()) {
-          end();
-          return bytes.size();
-        }
-        stream_->start_tls(std::move(session).value(),
-                           [this](base::Status status) { status.ok() ? send_key() : end(); });
+        start_tls();
       } else if (bytes == "N" && mode_ == conf::TlsMode::kPrefer) {
         send_key();
       } else {
@@ -118,6 +120,7 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
   std::unique_ptr<wire::SocketStream> stream_;
   wire::TlsContextPtr tls_context_;
   conf::TlsMode mode_ = conf::TlsMode::kDisable;
+  conf::TlsNegotiation negotiation_ = conf::TlsNegotiation::kPostgres;
   std::string host_;
   bool asked_tls_ = false, sent_ = false, over_ = false;
 };
@@ -191,7 +194,7 @@ void cancel_what_runs(Runtime& runtime, Server& server) {
       [pool, id] { pool->cancel_ends(id); });
   Flight::launch(std::move(flight), runtime, {server.address().host, server.address().port},
                  wire::socket_options(settings->config->weir), settings->cancel_wait_timeout, settings->tls,
-                 settings->target.tls_mode);
+                 settings->target.tls_mode, settings->target.tls_negotiation);
 }
 
 void cancel_at_peer(Runtime& runtime, int worker, const std::string& host, int port, const wire::CancelKey& key) {
@@ -199,7 +202,8 @@ void cancel_at_peer(Runtime& runtime, int worker, const std::string& host, int p
   constexpr base::Duration kPeerTimeout = std::chrono::seconds(10);
   auto flight = std::make_unique<Flight>(
       *runtime.loops[static_cast<std::size_t>(worker)], key, kPeerTimeout, [] { return true; }, [] {});
-  Flight::launch(std::move(flight), runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable);
+  Flight::launch(std::move(flight), runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable,
+                 conf::TlsNegotiation::kPostgres);
 }
 
 int cancels_in_flight() { return in_flight.load(std::memory_order_relaxed); }

@@ -128,10 +128,18 @@ class Attempt final : public ServerLogin, private wire::StreamHandler {
     auto session = wire::TlsSession::connect(settings_->tls, stream_->fd(), host().host);
     if (!session.ok()) return fail_host(session.error());
     stream_->start_tls(std::move(session).value(), [this](base::Status status) {
-      if (status.ok()) return send_startup();
+      if (status.ok()) return on_tls();
       if (encryption_ == Encryption::kTry) return retry(Encryption::kNone);
       fail_host(base::cannot_connect("connection to server at \"" + host().host + "\" failed: " + status.error().message));
     });
+  }
+
+  void on_tls() {
+    // Without a request for TLS only this says that PostgreSQL is at the other end. libpq, 34.1.2, sslnegotiation.
+    if (settings_->target.tls_negotiation == conf::TlsNegotiation::kDirect && stream_->tls()->alpn().empty())
+      return fail_host(base::cannot_connect(
+          "direct SSL connection was established without ALPN protocol negotiation extension"));
+    send_startup();
   }
 
   void send_startup() {

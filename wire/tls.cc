@@ -250,8 +250,10 @@ base::Status TlsContext::load_identity() {
 
 base::Status TlsContext::load_authorities() {
   SSL_CTX* context = context_.get();
-  const bool insists = insists_on_certificate(settings_.mode);
   const std::string& file = settings_.ca_file;
+  // libpq, 34.19.1: with authorities at hand, require is verify-ca.
+  const bool as_verify_ca = role_ == TlsRole::kClient && settings_.mode == conf::TlsMode::kRequire && !file.empty();
+  const bool insists = insists_on_certificate(settings_.mode) || as_verify_ca;
   if (!file.empty()) {
     if (SSL_CTX_load_verify_locations(context, file.c_str(), nullptr) != 1) return file_error("CA file", file);
     if (role_ == TlsRole::kServer) SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(file.c_str()));

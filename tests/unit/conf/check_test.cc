@@ -119,6 +119,12 @@ TEST(Check, DirectTlsNeedsAStrictMode) {
   EXPECT_THAT(problems(config), Contains(HasSubstr("needs server_tls_sslmode")));
   config.weir.server_tls_sslmode = TlsMode::kRequire;
   EXPECT_THAT(problems(config), IsEmpty());
+  config.fallback->server_tls_sslmode = TlsMode::kPrefer;
+  EXPECT_THAT(problems(config), Contains(HasSubstr("or stricter, or")));
+  for (const TlsMode fine : {TlsMode::kDisable, TlsMode::kRequire, TlsMode::kVerifyFull}) {
+    config.fallback->server_tls_sslmode = fine;
+    EXPECT_THAT(problems(config), IsEmpty());
+  }
 }
 
 TEST(Check, WordsInTextsAreChecked) {

@@ -199,6 +199,15 @@ TEST(Tls, a_server_is_believed_only_if_our_authority_signed_it) {
   EXPECT_TRUE(Pair(stranger, as_client(TlsMode::kRequire)).shake_hands());
 }
 
+TEST(Tls, with_authorities_at_hand_require_believes_only_them) {
+  TlsSettings client = as_client(TlsMode::kRequire);
+  client.ca_file = papers().ours.ca();
+  EXPECT_TRUE(Pair(as_server(), client, "whatever").shake_hands());
+  EXPECT_FALSE(Pair(with_identity(as_server(), papers().theirs, "server"), client).shake_hands());
+  client.mode = TlsMode::kPrefer;
+  EXPECT_TRUE(Pair(with_identity(as_server(), papers().theirs, "server"), client).shake_hands());
+}
+
 TEST(Tls, verify_full_demands_the_name) {
   const auto accepts = [](const std::string& name) {
     return Pair(as_server(), as_client(TlsMode::kVerifyFull), name).shake_hands();
