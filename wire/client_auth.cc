@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "wire/build.h"
 #include "wire/frontend.h"
 
@@ -109,12 +110,12 @@ ClientAuth::Step ClientAuth::check_clear_password(conf::Secret password) {
   }
   bool right = false;
   if (const auto* plain = as<conf::PlainSecret>(setup_.secret)) {
-    right = same_bytes(password.reveal(), plain->password.reveal());
+    right = base::constant_time_equal(password.reveal(), plain->password.reveal());
   } else {
     const auto* md5 = as<conf::Md5Secret>(setup_.secret);
     auto hash = md5_hash(password.reveal(), setup_.user);
     if (!hash.ok()) return fail(std::move(hash).error());
-    right = same_bytes(*hash, md5 ? md5->hash.reveal() : std::string_view(setup_.made_up_key));
+    right = base::constant_time_equal(*hash, md5 ? md5->hash.reveal() : std::string_view(setup_.made_up_key));
   }
   if (!right || doomed()) return wrong_password();
   return done(Done{{}, {std::move(password), std::nullopt}});
@@ -174,7 +175,7 @@ ClientAuth::Step ClientAuth::on_key(conf::Secret salted) {
   ScramKeys keys = scram_keys(salted, verifier_.salt, verifier_.iterations);
   const conf::ScramVerifier made = scram_verifier(keys);
   if (scram_) return finish_scram(made);
-  const bool right = same_bytes(made.stored_key.reveal(), verifier_.stored_key.reveal());
+  const bool right = base::constant_time_equal(made.stored_key.reveal(), verifier_.stored_key.reveal());
   if (!right || doomed()) return wrong_password();
   return done(Done{{}, {std::move(password_), std::move(keys)}});
 }

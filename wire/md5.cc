@@ -5,7 +5,7 @@
 #include <array>
 
 #include "base/handle.h"
-#include "wire/scram.h"
+#include "base/random.h"
 
 namespace wire {
 namespace {
@@ -47,7 +47,7 @@ base::Result<std::string> md5_response(std::string_view hash, std::string_view s
 base::Result<bool> md5_response_matches(std::string_view response, std::string_view hash,
                                         std::string_view salt) {
   TRY(const std::string expected, md5_response(hash, salt));
-  return same_bytes(response, expected);
+  return base::constant_time_equal(response, expected);
 }
 
 }  // namespace wire

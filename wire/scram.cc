@@ -7,6 +7,7 @@
 
 #include <cassert>
 
+#include "base/random.h"
 #include "wire/base64.h"
 #include "wire/saslprep.h"
 
@@ -45,10 +46,6 @@ std::string exclusive_or(std::string a, std::string_view b) {
 }
 
 }  // namespace
-
-bool same_bytes(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 conf::Secret salted_password(std::string_view password, std::string_view salt, int iterations) {
   const conf::Secret prepared(saslprep(password));
@@ -101,7 +98,7 @@ std::optional<conf::Secret> check_client_proof(std::string_view proof, const con
   std::string signature = hmac(stored_key.reveal(), auth_message);
   if (proof.size() != signature.size()) return std::nullopt;
   conf::Secret client_key(exclusive_or(std::move(signature), proof));
-  if (!same_bytes(sha256(client_key.reveal()), stored_key.reveal())) return std::nullopt;
+  if (!base::constant_time_equal(sha256(client_key.reveal()), stored_key.reveal())) return std::nullopt;
   return client_key;
 }
 

@@ -34,9 +34,6 @@ struct ScramKeys {
   conf::Secret server_key;
 };
 
-// Whether both are the same. Takes time that depends on the sizes only.
-bool same_bytes(std::string_view a, std::string_view b);
-
 // The expensive step (PBKDF2 with HMAC-SHA-256): milliseconds and more, so run it off the loop. `password` as
 // the user typed it; iterations at least 1.
 conf::Secret salted_password(std::string_view password, std::string_view salt, int iterations);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/random.h"
 #include "wire/base64.h"
 #include "wire/scram_message.h"
 
@@ -84,7 +85,7 @@ base::Status ScramClient::on_server_final(std::string_view message) const {
   if (!signature_text.ok()) return lying_server(signature_text.error());
   auto signature = from_base64(*signature_text);
   if (!signature || !text.at_end()) return lying_server("Its signature is not one.");
-  if (expected_signature_.size() != kScramKeySize || !same_bytes(*signature, expected_signature_)) {
+  if (expected_signature_.size() != kScramKeySize || !base::constant_time_equal(*signature, expected_signature_)) {
     return base::with_detail(base::invalid_authorization("server could not prove that it knows the user"),
                              "Its SCRAM signature is wrong: it is not the server that keeps this password.");
   }

@@ -1,5 +1,6 @@
 #include "wire/scram_server.h"
 
+#include "base/random.h"
 #include "wire/base64.h"
 #include "wire/scram_message.h"
 
@@ -88,7 +89,7 @@ base::Status ScramServer::on_client_final(std::string_view message) {
   TRY_STATUS(check_text(message));
   ScramText text(message);
   TRY(const std::string_view binding, text.attribute('c'));
-  if (!same_bytes(binding, expected_binding())) {
+  if (!base::constant_time_equal(binding, expected_binding())) {
     if (plus_) return base::invalid_authorization("SCRAM channel binding check failed");
     return base::protocol_violation("unexpected SCRAM channel-binding attribute in client-final-message");
   }
@@ -106,7 +107,7 @@ base::Status ScramServer::on_client_final(std::string_view message) {
     proof_ = *std::move(proof);
     break;
   }
-  if (!same_bytes(nonce, nonce_)) {
+  if (!base::constant_time_equal(nonce, nonce_)) {
     return base::with_detail(base::protocol_violation("invalid SCRAM response"), "Nonce does not match.");
   }
   return base::Ok{};

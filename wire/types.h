@@ -37,7 +37,7 @@ inline constexpr ProtocolVersion kProtocol32{3, 2};
 inline constexpr ProtocolVersion kNewestProtocol = kProtocol32;
 
 // What cancels a query: the pid and secret of BackendKeyData. Four bytes of secret in protocol 3.0, up to 256
-// from 3.2 on. Secrets up to 32 bytes live inside the object. Compare secrets with wire::same_bytes.
+// from 3.2 on. Secrets up to 32 bytes live inside the object. Compare secrets with base::constant_time_equal.
 class CancelKey {
  public:
   static constexpr std::size_t kMaxSecret = 256;  // the protocol's own limit

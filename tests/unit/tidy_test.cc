@@ -212,6 +212,42 @@ TEST(Tidy, RandomNumbersComeFromOnePlace) {
   }
 }
 
+// What a secret is compared with by an operator or a function that stops at the first difference; empty if nothing is.
+std::string hasty_comparison(const std::string& code) {
+  static const std::regex hasty(R"rx((reveal|secret)\(\)\s*(==|!=|<|>|\.compare|\.starts_with|\.find)|(==|!=)\s*[\w.()>-]*(reveal|secret)\(\)|equal\([^;]*(reveal|secret)\(\)\.(begin|cbegin))rx");
+  std::smatch match;
+  if (code.find("reveal") == std::string::npos && code.find("secret") == std::string::npos) return "";
+  if (!std::regex_search(code, match, hasty)) return "";
+  return match.str();
+}
+
+TEST(Tidy, SecretsAreComparedInTimeThatSaysNothing) {
+  // Every place that judges what somebody claims to know, and how often it does.
+  const std::map<std::string, size_t> judges = {{"wire/client_auth.cc", 3},  {"wire/scram.cc", 1}, {"wire/scram_client.cc", 1},
+                                                {"wire/scram_server.cc", 2}, {"wire/md5.cc", 1},   {"pooler/cancel.cc", 1}};
+  std::map<std::string, size_t> seen;
+  for (const auto& source : product()) {
+    for (size_t i = 0; i < source.lines.size(); ++i) {
+      const auto code = code_of(source.lines[i]);
+      EXPECT_EQ(hasty_comparison(code), "") << at(source, i);
+      if (source.path.ends_with(".cc") && code.find("base::constant_time_equal(") != std::string::npos) ++seen[source.path];
+      // One implementation, by those who look after compilers that know better.
+      EXPECT_TRUE(code.find("CRYPTO_memcmp") == std::string::npos || source.path == "base/random.cc") << at(source, i);
+    }
+  }
+  EXPECT_EQ(seen, judges) << "a new judge joins the list, an old one does not leave it for ==";
+  const auto one = read(kRoot / "base/random.cc");
+  EXPECT_NE(one.find("CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0"), std::string::npos);
+}
+
+TEST(Tidy, TheSearchForHastyComparisonsFindsThem) {
+  for (const char* hasty : {"if (a.reveal() == b) {", "return x != key.secret();", "return given == stored->password.reveal();",
+                            "key.secret().compare(other)", "std::equal(a.reveal().begin(), a.reveal().end(), b.begin())"})
+    EXPECT_NE(hasty_comparison(hasty), "") << hasty;
+  for (const char* fine : {"if (key.secret().size() == 4) {", "base::constant_time_equal(a.reveal(), b)", "kind == secret_kind(x)"})
+    EXPECT_EQ(hasty_comparison(fine), "") << fine;
+}
+
 TEST(Tidy, TheSearchForCallsFindsThem) {
   EXPECT_EQ(plain_calls("  x = atoi(text);"), std::vector<std::string>{"atoi"});
   EXPECT_EQ(plain_calls("  return std::memcmp(a, b, n);"), std::vector<std::string>{"memcmp"});

@@ -63,12 +63,5 @@ TEST(Scram, AMadeUpSaltStaysTheSameForOneNameAndOneProcess) {
   EXPECT_NE(made_up_salt("other", "bob"), salt);
 }
 
-TEST(Scram, SameBytesComparesAll) {
-  EXPECT_TRUE(same_bytes("", ""));
-  EXPECT_TRUE(same_bytes("a\0b"s, "a\0b"s));
-  EXPECT_FALSE(same_bytes("a\0b"s, "a\0c"s));
-  EXPECT_FALSE(same_bytes("a", "ab"));
-}
-
 }  // namespace
 }  // namespace wire
