@@ -2,24 +2,24 @@
 // ListenHubs: LISTEN for clients that share servers.
 //
 // A client's LISTEN never reaches a server that is lent to it. Each pool has, while anybody listens, one connection of
-// its own that listens on all channels its clients want (a second one for clients with another client_encoding, since
+// its own that listens on all channels its clients want (a second one for clients with another client_encoding, for
 // PostgreSQL writes names and payloads in it), and what arrives there goes to everybody who listens. That connection
 // lives on one worker's loop; subscriptions live on their sessions' workers.
 //
-// What is promised, as PostgreSQL does it (NOTIFY in its manual): what commits after listen() was answered is delivered,
-// in the order in which it was committed, and nothing that was committed before listen() was called. One exception:
-// while the listening connection is lost, nothing is heard. It is made anew, listens again on everything, and the loss
-// is logged and counted; PostgreSQL keeps notifications for nobody who is away.
+// What is promised, as PostgreSQL does it (NOTIFY in its manual): what commits after listen() was answered is
+// delivered, in the order in which it was committed, and nothing that was committed before listen() was called. One
+// exception: while the listening connection is lost, nothing is heard. It is made anew, listens again on everything,
+// and the loss is logged and counted; PostgreSQL keeps notifications for nobody who is away.
 //
 // How a session uses it:
-//   subscription_ = hubs.subscribe(pool, worker, "UTF8", *this);     // once, at the first LISTEN
-//   subscription_->listen({"jobs"}, [this](base::Status status) {    // BEFORE the COMMIT is sent on: then a NOTIFY of the
-//     ...send the COMMIT, or fail it with the error                  // same transaction is heard too, and a failure can
-//   });                                                              // still be the COMMIT's, as PostgreSQL's is
-//   subscription_->unlisten("jobs");                                 // after a commit; or if that COMMIT failed
-//   void on_notifications() override;                                // something waits: take() it when it may be told
-//   subscription_->sync([this] { ...send ReadyForQuery });           // after a commit that notified, where the client
-//                                                                    // listens itself: its own come before ReadyForQuery
+//   subscription_ = hubs.subscribe(pool, worker, "UTF8", *this);    // once, at the first LISTEN
+//   subscription_->listen({"jobs"}, [this](base::Status status) {   // BEFORE the COMMIT is sent on: then a NOTIFY of
+//     ...send the COMMIT, or fail it with the error                 // the same transaction is heard too, and a failure
+//   });                                                             // can still be the COMMIT's, as PostgreSQL's is
+//   subscription_->unlisten("jobs");                                // after a commit; or if that COMMIT failed
+//   void on_notifications() override;                               // something waits: take() it when it may be told
+//   subscription_->sync([this] { ...send ReadyForQuery });          // after a commit that notified, where the client
+//                                                                   // listens itself: its own come before that
 
 #include <atomic>
 #include <cstddef>
@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/loop.h"
 #include "base/result.h"
 
 namespace pooler {
@@ -48,6 +49,8 @@ struct Runtime;
 struct Notification {
   std::string channel;
   std::string encoded;  // the whole NotificationResponse
+  // What it counts as where it waits: its bytes and, about, what holds them.
+  std::size_t cost() const { return encoded.size() + channel.size() + 64; }
 };
 using NotificationPtr = std::shared_ptr<const Notification>;
 
@@ -87,7 +90,7 @@ class Subscription {
   void unlisten(const std::string& channel);
   void unlisten_all();
   // `done` is called when everything that was committed before this call waits here to be taken. At once, yet never
-  // inside the call, if nothing is listened to; after kSyncTimeout in any case.
+  // inside the call, if nothing is listened to or nothing can be heard; after ListenHubs::kSyncTimeout in any case.
   void sync(std::function<void()> done);
 
   // What pg_listening_channels() would say, in order.
@@ -101,15 +104,30 @@ class Subscription {
   friend class ListenHub;
   friend class ListenHubs;
   struct Mailbox;
-  Subscription(std::shared_ptr<ListenHub> hub, int worker, ListenSubscriber& subscriber);
+  // Something asked of the hub.
+  struct Asked {
+    std::vector<std::string> channels;  // those that are new, and still wanted
+    Done done;
+    base::TimePoint deadline = base::TimePoint::max();  // of a sync
+  };
+  Subscription(std::shared_ptr<ListenHub> hub, int worker, base::EventLoop& loop, ListenSubscriber& subscriber);
+  // By the hub, on the session's worker.
   void arrive(const NotificationPtr& notification);
   void overflow();
+  void on_answer(uint64_t token, const base::Status& status);
+
+  std::vector<std::string> unknown_of(const std::vector<std::string>& channels) const;
+  void answer_soon(uint64_t token, base::Status status);
+  void on_sync_timeout();
 
   std::shared_ptr<ListenHub> hub_;
   std::shared_ptr<Mailbox> mailbox_;  // shared with the hub
   ListenSubscriber& subscriber_;
   std::set<std::string> channels_;
   std::deque<NotificationPtr> queue_;
+  std::map<uint64_t, Asked> asked_;  // by token, in order
+  uint64_t next_token_ = 1;
+  base::Timer sync_timer_;
 };
 
 // For the console: one listening connection.
@@ -131,8 +149,8 @@ class ListenHubs {
   // A connection on whose channels nobody listens any more is kept for so long, and so is a channel: clients that come
   // and go cost no statement each.
   static constexpr base::Duration kLinger = std::chrono::seconds(5);
-  // Until an answer to LISTEN, connecting included; sync() waits no longer than its own.
-  static constexpr base::Duration kListenTimeout = std::chrono::seconds(15);
+  // How long sync() may hold a client up. (An answer to LISTEN is awaited as long as SideConnection waits for the
+  // connection and for the statement.)
   static constexpr base::Duration kSyncTimeout = std::chrono::seconds(1);
   // Between attempts to connect again: the first, doubled up to the last.
   static constexpr base::Duration kRetryMin = std::chrono::milliseconds(200);
