@@ -22,7 +22,9 @@ std::shared_ptr<Analysis> unparsed(std::string_view sql, bool standard_conformin
   Statement& statement = analysis->statements.emplace_back();
   const Effects found = effects_of_text(sql, standard_conforming_strings);
   if (!found.empty()) statement.effects = found | Effect::kUnknown;
-  locate(sql, 0, 0, standard_conforming_strings, statement);
+  statement.at = Lexer(sql, standard_conforming_strings).next().at;
+  const std::size_t last = sql.find_last_not_of(" \t\n\r\f;");
+  statement.size = last == std::string_view::npos || last < statement.at ? 0 : last + 1 - statement.at;
   analysis->effects = statement.effects;
   return analysis;
 }
@@ -73,7 +75,7 @@ Finding analyze(std::string_view sql, bool standard_conforming_strings, const Sk
   // libpg_query reads strings as the standard has them. Without a backslash in one that is no difference.
   const bool same_strings = standard_conforming_strings || !skeleton.backslash();
   Parse parsed;
-  if (same_strings) parse(sql, skeleton.tokens(), limits, parsed);
+  if (same_strings) parse(sql, skeleton, limits, parsed);
   if (parsed.outcome == Parse::Outcome::kParsed) {
     return {facts_of(parsed, sql, standard_conforming_strings), parsed.outcome};
   }

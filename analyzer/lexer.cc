@@ -39,31 +39,13 @@ std::size_t word_end(std::string_view text, std::size_t at) {
   return at;
 }
 
-// Behind the comment that begins with / * at `at`; npos if it is not closed.
-std::size_t comment_end(std::string_view text, std::size_t at) {
-  std::size_t depth = 0;
-  while (true) {
-    at = text.find_first_of("*/", at);
-    if (at == std::string_view::npos || at + 1 >= text.size()) return std::string_view::npos;
-    if (text[at] == '/' && text[at + 1] == '*') {
-      ++depth;
-      at += 2;
-    } else if (text[at] == '*' && text[at + 1] == '/') {
-      at += 2;
-      if (--depth == 0) return at;
-    } else {
-      ++at;
-    }
-  }
-}
-
 std::size_t line_comment_end(std::string_view text, std::size_t at) {
   while (at < text.size() && !line_end(text[at])) ++at;
   return at;
 }
 
-// Does an operator of these characters keep a + or - at its end? Only if it cannot be a row of SQL's own operators.
-bool beyond_sql(std::string_view oper) { return oper.find_first_of("~!@#^&|`?%") != std::string_view::npos; }
+// Of an operator: can it not be a row of SQL's own?
+bool beyond_sql(char c) { return std::string_view("~!@#^&|`?%").find(c) != std::string_view::npos; }
 
 }  // namespace
 
@@ -100,7 +82,7 @@ void Lexer::skip_blank() {
     } else if (c == '-' && peek(at_ + 1) == '-') {
       at_ = line_comment_end(text_, at_);
     } else if (c == '/' && peek(at_ + 1) == '*') {
-      const std::size_t end = comment_end(text_, at_);
+      const std::size_t end = comment_end(at_);
       if (end == std::string_view::npos) {
         unclosed_comment_ = true;
         return;
@@ -108,6 +90,29 @@ void Lexer::skip_blank() {
       at_ = end;
     } else {
       return;
+    }
+  }
+}
+
+// Behind the comment that begins with / * at `at`; npos if it is not closed.
+std::size_t Lexer::comment_end(std::size_t at) {
+  std::size_t depth = 0;
+  std::size_t row_end = 0;
+  while (true) {
+    at = text_.find_first_of("*/", at);
+    if (at == std::string_view::npos || at + 1 >= text_.size()) return std::string_view::npos;
+    if (text_[at] == '/' && text_[at + 1] == '*') {
+      if (row_end < at) {
+        for (row_end = at + 2; row_end < text_.size() && is(text_[row_end], kOp);) ++row_end;
+      }
+      looked_at_again_ += row_end - at;
+      ++depth;
+      at += 2;
+    } else if (text_[at] == '*' && text_[at + 1] == '/') {
+      at += 2;
+      if (--depth == 0) return at;
+    } else {
+      ++at;
     }
   }
 }
@@ -228,22 +233,19 @@ Token Lexer::number(std::size_t at) {
 }
 
 Token Lexer::oper(std::size_t at) {
-  std::size_t end = at + 1;
-  while (end < text_.size() && is(text_[end], kOp)) ++end;
-  if (end - at > 1) {
-    auto run = text_.substr(at, end - at);
-    for (std::size_t i = 1; i + 1 < run.size(); ++i) {
-      if ((run[i] == '/' && run[i + 1] == '*') || (run[i] == '-' && run[i + 1] == '-')) {
-        run = run.substr(0, i);
-        break;
-      }
+  if (at >= row_end_) {  // a new row: up to what is no operator character, or begins a comment
+    beyond_end_ = unsigned_end_ = 0;
+    for (row_end_ = at; row_end_ < text_.size() && is(text_[row_end_], kOp); ++row_end_) {
+      const char c = text_[row_end_];
+      const char after = peek(row_end_ + 1);
+      if (row_end_ > at && ((c == '/' && after == '*') || (c == '-' && after == '-'))) break;
+      if (beyond_sql(c)) beyond_end_ = row_end_ + 1;
+      if (c != '+' && c != '-') unsigned_end_ = row_end_ + 1;
     }
-    const auto sign_at_end = [&] { return run.size() > 1 && (run.back() == '+' || run.back() == '-'); };
-    if (sign_at_end() && !beyond_sql(run.substr(0, run.size() - 1))) {
-      while (sign_at_end()) run.remove_suffix(1);
-    }
-    end = at + run.size();
   }
+  looked_at_again_ += row_end_ - at - 1;
+  // A + or - ends an operator only if it cannot be a row of SQL's own.
+  const std::size_t end = beyond_end_ > at ? row_end_ : unsigned_end_ > at ? unsigned_end_ : at + 1;
   return token(TokenKind::kOperator, at, end);
 }
 

@@ -41,6 +41,9 @@ class Lexer {
   Token next();
 
   std::string_view text_of(const Token& token) const { return text_.substr(token.at, token.size); }
+  // PostgreSQL's own scanner looks further than a token: at a whole row of operator characters for each operator and each
+  // comment that begins in it. So many bytes it looks at twice, so far; a hostile text makes that many times its size.
+  std::size_t looked_at_again() const { return looked_at_again_; }
   // Does a string so far hold a backslash that the other value of standard_conforming_strings reads differently?
   bool backslash() const { return backslash_; }
 
@@ -53,11 +56,16 @@ class Lexer {
   Token dollar(std::size_t at);
   Token number(std::size_t at);
   Token oper(std::size_t at);
+  std::size_t comment_end(std::size_t at);
   std::size_t continued(std::size_t behind_quote) const;
   char peek(std::size_t at) const { return at < text_.size() ? text_[at] : '\0'; }
 
   std::string_view text_;
   std::size_t at_ = 0;
+  // Of the row of operator characters that was met last: its end, and in it, as positions and one more, the last character
+  // that SQL's own operators do not have and the last that is no sign. 0: there is none.
+  std::size_t row_end_ = 0, beyond_end_ = 0, unsigned_end_ = 0;
+  std::size_t looked_at_again_ = 0;
   bool standard_conforming_strings_;
   bool backslash_ = false;
   bool unclosed_comment_ = false;

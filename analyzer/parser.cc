@@ -43,11 +43,12 @@ class MemoryContext {
 
 }  // namespace
 
-void parse(std::string_view sql, std::size_t tokens, const ParseLimits& limits, Parse& out) {
+void parse(std::string_view sql, const Skeleton& skeleton, const ParseLimits& limits, Parse& out) {
   out.outcome = Parse::Outcome::kTooLong;
   out.fingerprint = 0;
   out.error.clear();
-  if (sql.size() > limits.bytes_max || tokens > limits.tokens_max || !enough_stack()) return;
+  if (sql.size() > limits.bytes_max || skeleton.tokens() > limits.tokens_max || !enough_stack()) return;
+  if (skeleton.looked_at_again() / kLookedAtAgainMax > sql.size() + 64) return;
   out.outcome = Parse::Outcome::kRefused;
   if (sql.find('\0') != std::string_view::npos) return;  // it would be read up to there
 

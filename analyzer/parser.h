@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "analyzer/skeleton.h"
 #include "analyzer/tree.h"
 
 namespace analyzer {
@@ -18,6 +19,10 @@ inline constexpr std::size_t kParsedTokensMax = 8000;
 inline constexpr std::size_t kStackNeeded = 4UL << 20;
 // A longer text would hold up everybody else of its worker: about 1 ms for this one.
 inline constexpr std::size_t kParsedBytesMax = 64UL << 10;
+
+// libpg_query's scanner takes quadratic time for rows of operator characters (64 kB of / * take four seconds). More than
+// this many bytes that it looks at again for each byte of the text, it is not asked.
+inline constexpr std::size_t kLookedAtAgainMax = 16;
 
 struct Parse {
   enum class Outcome : uint8_t {
@@ -36,10 +41,10 @@ struct ParseLimits {
   std::size_t tokens_max = kParsedTokensMax;
 };
 
-// `tokens` is Skeleton::tokens() of the text.
-void parse(std::string_view sql, std::size_t tokens, const ParseLimits& limits, Parse& out);
+// `skeleton` is made of this text.
+void parse(std::string_view sql, const Skeleton& skeleton, const ParseLimits& limits, Parse& out);
 
-// Enough stack left on this thread? Threads made by base::start_thread begin with twice what is needed.
+// Enough stack left on this thread? After base::set_thread_stack() every new one begins with twice what is needed.
 bool enough_stack();
 
 }  // namespace analyzer

@@ -31,6 +31,7 @@ void Skeleton::make(std::string_view sql, bool standard_conforming_strings) {
     put_token(token, lexer.text_of(token));
   }
   backslash_ = lexer.backslash();
+  looked_at_again_ = lexer.looked_at_again();
   finish();
 }
 

@@ -31,6 +31,7 @@ class Skeleton {
   std::string_view first_word() const { return {out_.data() + first_at_, first_size_}; }
 
   std::size_t tokens() const { return tokens_; }  // those that are left: what a parser's stack has to be feared for
+  std::size_t looked_at_again() const { return looked_at_again_; }  // Lexer's
   int parameters() const { return parameters_; }
   bool multiple() const { return multiple_; }    // perhaps more than one statement
   bool backslash() const { return backslash_; }  // a plain string holds one
@@ -64,7 +65,8 @@ class Skeleton {
   void finish();
 
   std::string out_;
-  std::size_t size_ = 0, shape_size_ = 0, first_at_ = 0, first_size_ = 0, tokens_ = 0, depth_ = 0, sql_size_ = 0;
+  std::size_t size_ = 0, shape_size_ = 0, first_at_ = 0, first_size_ = 0, tokens_ = 0, depth_ = 0, sql_size_ = 0,
+              looked_at_again_ = 0;
   int parameters_ = 0;
   bool multiple_ = false, backslash_ = false, sound_ = true, first_open_ = true, semicolon_ = false;
   Level levels_[kLevels];

@@ -47,7 +47,14 @@ class Scan {
 
   void word(std::string_view text);
   void name(std::string_view quoted);
-  void sign(Sign sign) { push({sign, {}}); }
+  void sign(Sign sign) {
+    if (waits()) {
+      push({sign, {}});
+    } else {  // nearly every token of a long list of values
+      before_ = now_;
+      now_ = {sign, {}};
+    }
+  }
   // Everything in it, without a lexer: strings, and languages whose comments and quotes are not SQL's.
   void flat(std::string_view text);
   void string(std::string_view content);
@@ -58,6 +65,11 @@ class Scan {
 
  private:
   void push(Seen next);
+  // Does what comes next decide about something?
+  bool waits() const {
+    return now_.sign == Sign::kWord || now_.sign == Sign::kName || now_.sign == Sign::kSemicolon ||
+           now_.sign == Sign::kAssign || expects_string_;
+  }
   void judge(const Seen& next);
   void command(std::string_view word, const Seen& next);
   void execute(const Seen& next);
@@ -307,12 +319,13 @@ void feed(const Token& token, std::string_view text, bool strings, Scan& scan) {
     case TokenKind::kBad: scan.flat(text); return;
     case TokenKind::kParameter: scan.sign(Sign::kParameter); return;
     case TokenKind::kMark:
-      scan.sign(text == ";"                   ? Sign::kSemicolon
-                : text == "("                 ? Sign::kOpen
-                : text == "." || text == ".." ? Sign::kDot
-                : text == ":="                ? Sign::kAssign
-                                              : Sign::kOther);
-      return;
+      switch (text[0]) {
+        case ';': scan.sign(Sign::kSemicolon); return;
+        case '(': scan.sign(Sign::kOpen); return;
+        case '.': scan.sign(Sign::kDot); return;
+        case ':': scan.sign(text == ":=" ? Sign::kAssign : Sign::kOther); return;
+        default: scan.sign(Sign::kOther); return;
+      }
     case TokenKind::kOperator:
       scan.sign(text == "=" ? Sign::kAssign : text == "*" ? Sign::kStar : Sign::kOther);
       return;

@@ -21,6 +21,7 @@
 #include "app/tools.h"
 #include "app/version.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace {
 
@@ -125,6 +126,7 @@ int act(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  base::set_thread_stack();
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, nullptr);  // a client that is gone is an error of write()

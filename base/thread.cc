@@ -25,4 +25,12 @@ void name_this_thread(std::string_view name) {
   pthread_setname_np(pthread_self(), std::string(name.substr(0, kThreadNameMax)).c_str());
 }
 
+bool set_thread_stack(std::size_t bytes) {
+  pthread_attr_t attributes;
+  if (pthread_getattr_default_np(&attributes) != 0) return false;
+  const bool done = pthread_attr_setstacksize(&attributes, bytes) == 0 && pthread_setattr_default_np(&attributes) == 0;
+  pthread_attr_destroy(&attributes);
+  return done;
+}
+
 }  // namespace base
