@@ -47,7 +47,7 @@ std::string ready() {
   return out;
 }
 
-std::string answer_bytes(const Answer& answer) {
+std::string answer_bytes(const Answer& answer, bool extended) {
   std::string out;
   if (!answer.error_code.empty()) {
     message(out, 'E', [&answer](wire::Writer& w) {
@@ -60,8 +60,10 @@ std::string answer_bytes(const Answer& answer) {
     });
     return out + ready();
   }
-  message(out, '1', empty);
-  message(out, '2', empty);
+  if (extended) {
+    message(out, '1', empty);
+    message(out, '2', empty);
+  }
   message(out, 'T', [&answer](wire::Writer& w) {
     w.u16(static_cast<uint16_t>(answer.columns.size()));
     for (const std::string& column : answer.columns) {
@@ -175,11 +177,11 @@ void FakePostgres::serve(int fd) {
       seen_.parameters.push_back(parameter);
     }
     changed_.notify_all();
-    if (type != 'S') continue;
+    if (type != 'S' && !(type == 'Q' && answers_queries_)) continue;
     changed_.wait(lock, [this] { return !held_; });
     if (ending_) return;
     lock.unlock();
-    send_all(fd, answer_bytes(script_(parameter)));
+    send_all(fd, answer_bytes(script_(parameter), type == 'S'));
   }
 }
 
@@ -191,6 +193,11 @@ FakePostgres::Seen FakePostgres::seen() {
 void FakePostgres::forget() {
   const std::lock_guard lock(mutex_);
   seen_ = {};
+}
+
+void FakePostgres::answer_queries() {
+  const std::lock_guard lock(mutex_);
+  answers_queries_ = true;
 }
 
 void FakePostgres::hold() {

@@ -38,6 +38,8 @@ class FakePostgres {
   Seen seen();
   void forget();
 
+  // From now on simple queries are answered too, as statements are.
+  void answer_queries();
   // While held, statements are taken but not answered.
   void hold();
   void let_go();
@@ -56,6 +58,7 @@ class FakePostgres {
   std::condition_variable changed_;
   Seen seen_;          // guarded by mutex_
   bool held_ = false;  // guarded by mutex_
+  bool answers_queries_ = false;  // guarded by mutex_
   bool ending_ = false;
   std::set<int> open_;  // guarded by mutex_
   std::vector<std::thread> threads_;
