@@ -30,10 +30,11 @@ class Classifier {
   void run_block();
   void everything_inside();
   void call(Node call);
-  void call_of_text(Node call);
+  void call_of_text(Node call, std::string_view name);
   bool surely_once(Node call) const;
   bool runs_now() const;
   void definition();
+  void updates_of_settings();
 
   std::string_view sql_;
   const Tree& tree_;
@@ -140,6 +141,7 @@ bool Classifier::run() {
   command();
   everything_inside();
   add_relations(tree_, wrapper_, out_);
+  updates_of_settings();
   if (out_.kind == Kind::kDdl || node_.key() == "CreateTableAsStmt" || node_.has("intoClause")) definition();
   const bool all_local = std::all_of(out_.settings.begin(), out_.settings.end(),
                                      [](const Setting& setting) { return setting.local; });
@@ -288,7 +290,7 @@ void Classifier::call(Node call) {
     } else if (const KnownFunction* known = find_function(function.schema, function.name)) {
       out_.effects |= known->effects;
       out_.writes = out_.writes || known->writes;
-      if (known->runs_text) call_of_text(call);
+      if (known->runs_text) call_of_text(call, function.name);
     }
   }
   const auto same = [&](const Function& other) {
@@ -298,19 +300,21 @@ void Classifier::call(Node call) {
 }
 
 // query_to_xml('...', ...): what the text says is done, and a text that is not there may say anything.
-void Classifier::call_of_text(Node call) {
+void Classifier::call_of_text(Node call, std::string_view name) {
   depends_on_literals_ = true;
-  bool seen = false;
+  const std::size_t text_at = name == "ts_rewrite" ? 1 : 0;
+  std::size_t at = 0;
   for (const Node argument : call["args"]) {
     Node constant = argument;
     while (constant.has("TypeCast")) constant = constant["TypeCast"]["arg"];
     if (const Node text = constant["A_Const"]["sval"]) {
       const Effects found = effects_of_words(text["sval"].text(), Language::kSql);
       if (!found.empty()) out_.effects |= found | Effect::kUnknown;
-      seen = true;
+    } else if (at == text_at) {
+      out_.effects |= Effect::kUnknown;
     }
+    ++at;
   }
-  if (!seen) out_.effects |= Effect::kUnknown;
 }
 
 // SELECT set_config(...), ...: in the select list of a query without anything that makes rows more or fewer.
@@ -331,6 +335,14 @@ bool Classifier::surely_once(Node call) const {
     if (!value && (!other || function_of(other).name != kSetConfig)) return false;
   }
   return true;
+}
+
+// The rule of the view pg_settings makes set_config() of an UPDATE.
+void Classifier::updates_of_settings() {
+  const auto is_view = [](const Table& table) {
+    return table.written && table.name == "pg_settings" && (table.schema.empty() || table.schema == "pg_catalog");
+  };
+  if (analyze_ && std::any_of(out_.tables.begin(), out_.tables.end(), is_view)) out_.effects |= Effect::kAnySetting;
 }
 
 // CREATE, ALTER and their kin: do they name the temporary schema?

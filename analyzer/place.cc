@@ -8,7 +8,7 @@ namespace analyzer {
 
 namespace {
 
-// The walk to the name. Tokens come one at a time; the name is the one for which token() says so.
+// The walk to the name. Tokens come one at a time; the name is the last one for which token() says so.
 class NameSearch {
  public:
   explicit NameSearch(Kind kind) : kind_(kind) {}
@@ -16,10 +16,13 @@ class NameSearch {
   bool token(const Token& token, std::string_view text) {
     const bool first = count_++ == 0;
     if (kind_ == Kind::kPrepare) return count_ == 2;
-    if (name_is_next_) {
-      name_is_next_ = false;
-      return true;
+    if (kind_ == Kind::kDeallocate) {  // [PREPARE] name, and the name may be prepare
+      if (count_ == 3) return name_is_next_ && !is_word(text, "uescape");
+      name_is_next_ = count_ == 2 && token.kind == TokenKind::kWord && is_word(text, "prepare");
+      return count_ == 2;
     }
+    if (found_) return false;
+    if (name_is_next_) return found_ = true;
     if (token.kind == TokenKind::kMark) {
       if (text == "(") ++depth_;
       if (text == ")") --depth_;
@@ -45,7 +48,7 @@ class NameSearch {
   Kind kind_;
   std::size_t count_ = 0;
   int depth_ = 0;
-  bool create_ = false, as_ = false, name_is_next_ = false;
+  bool create_ = false, as_ = false, name_is_next_ = false, found_ = false;
 };
 
 }  // namespace
@@ -53,7 +56,8 @@ class NameSearch {
 void locate(std::string_view sql, std::size_t at, std::size_t size, bool standard_conforming_strings, Statement& out) {
   if (at > sql.size()) at = sql.size();
   const auto text = sql.substr(at, size == 0 ? std::string_view::npos : size);
-  const bool named = out.kind == Kind::kPrepare || out.kind == Kind::kExecute || out.kind == Kind::kDeallocate;
+  const bool named = out.kind == Kind::kPrepare || out.kind == Kind::kExecute ||
+                     (out.kind == Kind::kDeallocate && !out.all);
 
   Lexer lexer(text, standard_conforming_strings);
   NameSearch search(out.kind);
@@ -65,7 +69,7 @@ void locate(std::string_view sql, std::size_t at, std::size_t size, bool standar
     const auto word = lexer.text_of(token);
     if (token.kind == TokenKind::kMark && word == ";") continue;
     if (!first) first = token;
-    if (named && !name && search.token(token, word)) {
+    if (named && search.token(token, word)) {
       name = token;
     } else if (name && token.kind == TokenKind::kWord && is_word(word, "uescape") && last.at == name->at) {
       escape = true;  // U&"..." UESCAPE '!': the name goes on to the end of the string
@@ -74,10 +78,6 @@ void locate(std::string_view sql, std::size_t at, std::size_t size, bool standar
       escape = false;
     }
     last = token;
-  }
-  // DEALLOCATE [PREPARE] name: it is the last.
-  if (out.kind == Kind::kDeallocate && !out.all && first) {
-    if (!name) name = last;
   }
   if (!first) return;
   out.at = at + first->at;

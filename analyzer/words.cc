@@ -75,7 +75,7 @@ class Scan {
   void execute(const Seen& next);
   void session_word(std::string_view word);
   void note_assignment(std::string_view word);
-  bool in_expression() const;
+  bool begins() const;
 
   Language language_;
   Effects found_;
@@ -133,8 +133,8 @@ void Scan::string(std::string_view content) {
   sign(Sign::kEdge);
   ++nested_;
   flat(content);
-  --nested_;
   sign(Sign::kEdge);
+  --nested_;
 }
 
 void Scan::flat(std::string_view text) {
@@ -155,7 +155,8 @@ void Scan::flat(std::string_view text) {
     switch (c) {
       case ' ': case '\t': case '\n': case '\r': case '\f': break;
       case '\\': if (i < text.size()) ++i; sign(Sign::kEdge); break;  // \n and its like end no word
-      case '\'': case '"': case '$': case '`': case '{': case '}': sign(Sign::kEdge); break;
+      case '$': sign(language_ == Language::kOther ? Sign::kOther : Sign::kEdge); break;
+      case '\'': case '"': case '`': case '{': case '}': sign(Sign::kEdge); break;
       case ';': sign(Sign::kSemicolon); break;
       case '*': sign(Sign::kStar); break;
       case '=': sign(Sign::kAssign); break;
@@ -186,7 +187,7 @@ void Scan::judge(const Seen& next) {
     note_assignment(word);
   }
   session_word(word);
-  if (top_level && first_.empty() && before_.sign != Sign::kDot) {
+  if (top_level && nested_ == 0 && first_.empty() && before_.sign != Sign::kDot) {
     static constexpr std::array<std::string_view, 9> kTransaction = {
         "begin", "start", "commit", "rollback", "end", "abort", "savepoint", "release", "prepare"};
     if (one_of(word, kTransaction) && (word != "prepare" || next.word == "transaction")) {
@@ -196,7 +197,7 @@ void Scan::judge(const Seen& next) {
   }
   if (first_.empty()) first_ = word;
   static constexpr std::array<std::string_view, 5> kBoundaries = {"begin", "then", "else", "loop", "declare"};
-  if (one_of(word, kBoundaries)) {
+  if (one_of(word, kBoundaries) && !(top_level && nested_ == 0)) {
     update_open_ = alter_open_ = grant_open_ = false;
     first_.clear();
     begin_seen_ = begin_seen_ || (word == "begin" && nested_ == 0);
@@ -224,13 +225,12 @@ void Scan::note_assignment(std::string_view word) {
   if (std::find(assigned_.begin(), assigned_.end(), word) == assigned_.end()) assigned_.emplace_back(word);
 }
 
-// Behind these a word is a column, not a command.
-bool Scan::in_expression() const {
-  static constexpr std::array<std::string_view, 22> kExpression = {
-      "select", "by",     "where",  "and",  "or",       "on",     "when",  "case", "not",    "in",  "distinct",
-      "from",   "having", "column", "join", "returning", "using", "table", "like", "between", "is", "null"};
-  if (before_.sign == Sign::kDot || before_.sign == Sign::kAssign) return true;
-  return before_.sign == Sign::kWord && one_of(before_.word, kExpression);
+// May a command begin here? Not in the middle of an expression, and behind a word only if it is one of these.
+bool Scan::begins() const {
+  static constexpr std::array<std::string_view, 12> kBefore = {"begin",  "then", "else",    "loop",      "do", "execute",
+                                                               "atomic", "also", "instead", "immediate", "as", "analyze"};
+  if (before_.sign == Sign::kDot || before_.sign == Sign::kAssign) return false;
+  return before_.sign != Sign::kWord || one_of(before_.word, kBefore);
 }
 
 void Scan::command(std::string_view word, const Seen& next) {
@@ -239,39 +239,32 @@ void Scan::command(std::string_view word, const Seen& next) {
   const auto before = before_.sign == Sign::kWord ? before_.word : std::string_view();
   if (word == "set") {
     const bool elsewhere = next.word == "local" || next.word == "constraints" || next.word == "transaction";
-    const bool reference = before == "delete" || before == "character" ||
-                           (before == "update" && (next.word == "null" || next.word == "default"));
-    if (!argument || elsewhere || reference || in_expression()) return;
-    if (!update_open_ && !alter_open_) found_ |= Effect::kAnySetting;
+    if (argument && !elsewhere && begins() && !update_open_ && !alter_open_) found_ |= Effect::kAnySetting;
     update_open_ = false;
   } else if (word == "reset") {
-    if (argument && !alter_open_ && !in_expression()) found_ |= Effect::kAnySetting;
+    if (argument && begins() && !alter_open_) found_ |= Effect::kAnySetting;
   } else if (word == "temp" || word == "temporary") {
     static constexpr std::array<std::string_view, 5> kBefore = {"create", "replace", "local", "global", "into"};
     static constexpr std::array<std::string_view, 4> kAfter = {"table", "view", "sequence", "recursive"};
     if (one_of(before, kBefore) || one_of(next.word, kAfter)) found_ |= Effect::kTemporary;
   } else if (word == "drop") {
-    static constexpr std::array<std::string_view, 7> kParts = {"column",   "constraint", "default",  "not",
-                                                               "identity", "expression", "attribute"};
-    if (argument && !alter_open_ && !in_expression() && !one_of(next.word, kParts)) found_ |= Effect::kTemporary;
+    if (argument && begins() && !alter_open_) found_ |= Effect::kTemporary;
   } else if (word == "hold") {
     if (before == "with") found_ |= Effect::kHoldCursor;
   } else if (word == "prepare") {
-    if (argument && before != "deallocate" && next.word != "transaction" && !in_expression()) {
-      found_ |= Effect::kPrepared;
-    }
+    if (argument && begins() && next.word != "transaction") found_ |= Effect::kPrepared;
   } else if (word == "deallocate") {
-    if (argument && !in_expression()) found_ |= Effect::kPrepared;
+    if (argument && begins()) found_ |= Effect::kPrepared;
   } else if (word == "listen" || word == "unlisten") {
-    if ((argument || next.sign == Sign::kStar) && !in_expression()) found_ |= Effect::kListen;
+    if ((argument || next.sign == Sign::kStar) && begins()) found_ |= Effect::kListen;
   } else if (word == "load") {
-    if (next.sign == Sign::kEdge || next.sign == Sign::kPercent) found_ |= Effect::kLibrary;
+    if (begins() && (next.sign == Sign::kEdge || next.sign == Sign::kPercent)) found_ |= Effect::kLibrary;
   } else if (word == "discard") {
     static constexpr std::array<std::string_view, 6> kWhat = {"all",      "plans", "sequences",
                                                               "sequence", "temp",  "temporary"};
-    if (next.sign != Sign::kWord ? argument : one_of(next.word, kWhat)) found_ |= Effect::kDiscard;
+    if (begins() && (next.sign != Sign::kWord ? argument : one_of(next.word, kWhat))) found_ |= Effect::kDiscard;
   } else if (word == "execute") {
-    if (!in_expression() && !grant_open_) execute(next);
+    if (before_.sign != Sign::kAssign && !grant_open_) execute(next);
   }
 }
 
