@@ -4,6 +4,7 @@
 
 JOBS ?= $(shell nproc)
 PROFILE ?= smoke
+HANDOVERS ?= 100000
 DESTDIR ?=
 PREFIX ?= /usr/local
 
@@ -28,8 +29,9 @@ load: build ## a load profile with thresholds: PROFILE=smoke|load|stress|spike|s
 	@scripts/setup.sh bench
 	@/usr/bin/python3 bench/load.py $(PROFILE)
 
-soak: build ## the long load profile: memory and errors over an hour (SOAK_SECONDS=...)
+soak: build ## 100,000 hand-overs without a leak (HANDOVERS=...), then the long load profile, an hour (SOAK_SECONDS=...)
 	@scripts/setup.sh bench
+	@/usr/bin/python3 tests/integration/leak.py --handovers $(HANDOVERS)
 	@/usr/bin/python3 bench/load.py soak
 
 fuzz: ## libFuzzer on everything that parses (FUZZ_RUNS=..., FUZZ_TARGETS="...")

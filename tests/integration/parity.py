@@ -30,7 +30,7 @@ from servers import USERS, Weir
 DATABASE = "parity"
 # PARITY_AGAINST=postgres compares PostgreSQL with itself: is each script the same twice, without any pooler?
 AGAINST = os.environ.get("PARITY_AGAINST", "weir")
-STEP_SECONDS = 6.0
+STEP_SECONDS = 4.0
 FIRST_USER_OID = 16384
 
 # What is made equal before the comparison. Nothing else may differ.
@@ -39,6 +39,8 @@ NORMALIZED = {
     "oid": "oids of tables and types that the case itself made are numbered in the order in which they appear",
     "pg_temp": "pg_temp_7 is pg_temp_N: which number a session has depends on the others",
     "parameter order": "ParameterStatus messages next to each other are sorted: PostgreSQL's own order is that of a hash",
+    "custom settings": "custom.x and custom.y are '' in every new session: PostgreSQL keeps the name of such a setting for as "
+                       "long as a connection lives, so where another had it before, it is '' and not unknown",
     "notification time": "NotificationResponse may come between any two messages: they are compared by themselves, sorted",
 }
 
@@ -263,6 +265,8 @@ class World:
         self.postgres, self.folder, self.number, self.direct_runs = postgres, folder, itertools.count(1), {}
         postgres.sql(self.SETUP)
         postgres.sql(f"CREATE DATABASE {DATABASE} OWNER alice")
+        for name in ("custom.x", "custom.y"):
+            postgres.sql(f"ALTER DATABASE {DATABASE} SET {name} = ''")
         self.superuser = postgres.connect(database=DATABASE)
         self.dirty = False
         self.admin(self.BASE)

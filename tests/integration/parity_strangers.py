@@ -17,6 +17,7 @@ from rawpg import Closed, Late, Raw, Msg, errors, query
 
 SERVED_SECONDS = 4.0     # for a server that must be free
 PERHAPS_SECONDS = 0.06   # for one that may be pinned
+NOT_SERVED_SECONDS = 0.003  # how long it is watched that he who must wait is not served
 
 ZONES = ("Asia/Tokyo", "America/Lima", "Europe/Oslo", "Africa/Cairo", "Asia/Kolkata")
 WATCHED = ("work_mem", "search_path", "TimeZone", "custom.x", "application_name", "role", "DateStyle", "lock_timeout")
@@ -198,7 +199,7 @@ class Strangers:
 
     def look(self, held):
         """Before the client's next step: nobody may have been given the server that it holds."""
-        self.read(0, self.count)
+        self.read(NOT_SERVED_SECONDS if held else 0, self.count)
         if held and len(self.inside()) >= self.count:
             raise Trouble(f"{held}, and a stranger was given its server: {[s.server for s in self.inside()]}")
 
