@@ -8,9 +8,9 @@
 
 namespace analyzer {
 
-// `sql` is the text that was parsed, `statement` the node below "stmt" of one statement: {"SelectStmt": {...}}. Fills everything but the places in the
-// text. False if the facts depend on literals of the statement, so that it must not share them with others of its
-// skeleton.
+// `sql` is the text that was parsed, `statement` the node below "stmt" of one statement: {"SelectStmt": {...}}. Fills
+// everything but the places in the text. False if the facts depend on literals of the statement, so that it must not
+// share them with others of its skeleton.
 bool classify(std::string_view sql, const Tree& tree, Node statement, Statement& out);
 
 }  // namespace analyzer

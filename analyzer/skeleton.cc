@@ -11,6 +11,11 @@ namespace {
 constexpr std::string_view kMarker = "$";  // no token of PostgreSQL's
 constexpr int kParametersMax = 65535;      // what Bind can carry
 
+// Functions without arguments: what stands behind them in parentheses is their type's.
+bool has_precision(std::string_view lower) {
+  return lower == "current_time" || lower == "current_timestamp" || lower == "localtime" || lower == "localtimestamp";
+}
+
 bool literal_word(std::string_view lower) { return lower == "null" || lower == "true" || lower == "false"; }
 
 }  // namespace
@@ -21,7 +26,7 @@ void Skeleton::make(std::string_view sql, bool standard_conforming_strings) {
   if (out_.size() < needed) out_.resize(needed + needed / 2);
   size_ = shape_size_ = first_at_ = first_size_ = tokens_ = depth_ = 0;
   parameters_ = 0;
-  multiple_ = backslash_ = semicolon_ = false;
+  multiple_ = backslash_ = semicolon_ = precision_ = false;
   sound_ = first_open_ = true;
   levels_[0] = Level();
   sql_size_ = sql.size();
@@ -51,11 +56,11 @@ void Skeleton::put_token(const Token& token, std::string_view text) {
       const auto read = std::from_chars(text.data() + 1, text.data() + text.size(), number);
       if (read.ec != std::errc() || number > kParametersMax) sound_ = false;
       parameters_ = std::max(parameters_, number);
-      put_literal();
+      put_literal(text);
       return;
     }
     case TokenKind::kString:
-    case TokenKind::kNumber: put_literal(); return;
+    case TokenKind::kNumber: put_literal(text); return;
     case TokenKind::kMark:
       switch (text.size() == 1 ? text[0] : '\0') {
         case '(': case '[': open(text); return;
@@ -110,9 +115,14 @@ void Skeleton::put_folded(std::string_view text) {
   ++tokens_;
 }
 
-void Skeleton::put_literal() {
+void Skeleton::put_literal(std::string_view text) {
   first_open_ = false;
   if (Level* list = level(); list != nullptr) {
+    if (list->literal) {
+      list->item = Level::Item::kOther;
+      put(text);
+      return;
+    }
     const bool alone = list->item == Level::Item::kNone || list->item == Level::Item::kSign;
     list->item = alone ? Level::Item::kLiteral : Level::Item::kOther;
   }
@@ -130,6 +140,7 @@ void Skeleton::put_word(const Token& token, std::string_view text) {
   Level* list = level();
   if (list == nullptr) return;
   const std::string_view folded(out_.data() + at, token.size);
+  if (folded.size() >= 9 && has_precision(folded)) precision_ = true;
   const bool literal = list->item == Level::Item::kNone && literal_word(folded);
   list->item = literal ? Level::Item::kLiteral : Level::Item::kOther;
   if (depth_ == 0 && folded == "values") begin_item(*list);
@@ -164,7 +175,11 @@ void Skeleton::open(std::string_view text) {
   if (Level* list = level(); list != nullptr && list->item != Level::Item::kNone) list->item = Level::Item::kOther;
   put(text);
   ++depth_;
-  if (Level* list = level(); list != nullptr) begin_item(*list);
+  if (Level* list = level(); list != nullptr) {
+    begin_item(*list);
+    list->literal = precision_;
+  }
+  precision_ = false;
 }
 
 void Skeleton::close(std::string_view text) {
@@ -177,7 +192,8 @@ void Skeleton::close(std::string_view text) {
   if (depth_ == 0) return;
   --depth_;
   if (Level* list = level(); list != nullptr) {
-    const bool whole = row && list->item == Level::Item::kNone;
+    // The rows of an array are counted.
+    const bool whole = row && text == ")" && list->item == Level::Item::kNone;
     list->item = whole ? Level::Item::kRow : Level::Item::kOther;
   }
 }

@@ -45,6 +45,7 @@ class Skeleton {
     std::size_t list_at = 0;                    // of its first item
     std::size_t item_at = 0, item_tokens = 0;   // of the item that is being written
     std::size_t comma_at = 0, comma_tokens = 0; // of the comma before it
+    bool literal = false;  // its literals are no values: current_time(3)
     enum class Item : char { kNone, kSign, kLiteral, kRow, kOther } item = Item::kNone, last = Item::kOther;
   };
   static constexpr std::size_t kLevels = 32;  // lists nested deeper keep their length
@@ -54,7 +55,7 @@ class Skeleton {
   void put(std::string_view text);
   void put_folded(std::string_view text);
   void put_token(const Token& token, std::string_view text);
-  void put_literal();
+  void put_literal(std::string_view text);
   void put_word(const Token& token, std::string_view text);
   void open(std::string_view text);
   void close(std::string_view text);
@@ -68,7 +69,7 @@ class Skeleton {
   std::size_t size_ = 0, shape_size_ = 0, first_at_ = 0, first_size_ = 0, tokens_ = 0, depth_ = 0, sql_size_ = 0,
               looked_at_again_ = 0;
   int parameters_ = 0;
-  bool multiple_ = false, backslash_ = false, sound_ = true, first_open_ = true, semicolon_ = false;
+  bool multiple_ = false, backslash_ = false, sound_ = true, first_open_ = true, semicolon_ = false, precision_ = false;
   Level levels_[kLevels];
 };
 

@@ -58,6 +58,11 @@ class Scan {
   // Everything in it, without a lexer: strings, and languages whose comments and quotes are not SQL's.
   void flat(std::string_view text);
   void string(std::string_view content);
+  // Data; but perhaps that of SET search_path.
+  void value(std::string_view content) {
+    sign(Sign::kEdge);
+    if (content.starts_with("pg_temp")) found_ |= Effect::kTemporary;
+  }
   Effects finish();
 
   // Only statements that a client sends begin transactions.
@@ -306,8 +311,11 @@ void feed(const Token& token, std::string_view text, bool strings, Scan& scan) {
       return;
     }
     case TokenKind::kString:
-      if (strings) scan.string(content_of(text));
-      else scan.sign(Sign::kEdge);
+      if (strings) {
+        scan.string(content_of(text));
+      } else {
+        scan.value(content_of(text));
+      }
       return;
     case TokenKind::kBad: scan.flat(text); return;
     case TokenKind::kParameter: scan.sign(Sign::kParameter); return;

@@ -54,6 +54,8 @@ TEST(Skeleton, WhatIsMoreThanALiteralStays) {
       {"SELECT a < b", "SELECT a <b> c"},
       {"SELECT a - - b", "SELECT a -- b"},
       {"SELECT n'a'", "SELECT n 'a'"},
+      {"SELECT ARRAY[[1],[2]]", "SELECT ARRAY[[1],[2],[3]]"},
+      {"SELECT current_time(1)", "SELECT current_time(2)"},
       {"SELECT $1", "SELECT $2"},
       {"SELECT $1", "SELECT 1"},
       {"SELECT ((1),(2)) + 1", "SELECT ((1)) + (2)"},
