@@ -21,6 +21,7 @@
 #include "conf/config.h"
 #include "pooler/auth_query.h"
 #include "pooler/cancel.h"
+#include "pooler/listen_hub.h"
 #include "pooler/listener.h"
 #include "pooler/pools.h"
 #include "pooler/process.h"
@@ -69,6 +70,7 @@ class App {
   pooler::AuthQueries auth_queries_;
   pooler::Runtime runtime_;
   pooler::Pools pools_;
+  pooler::ListenHubs listen_hubs_;
   pooler::Listeners listeners_;
   Notifier notifier_;
   Reloader reloader_;

@@ -90,6 +90,9 @@ TlsMode Config::server_tls_mode(const Database& db) const {
 PoolMode Config::pool_mode(const Database& db, std::string_view user) const {
   return user_or_default(*this, user).pool_mode.value_or(db.pool_mode.value_or(weir.pool_mode));
 }
+Pinning Config::pinning(const Database& db, std::string_view user) const {
+  return user_or_default(*this, user).pinning.value_or(db.pinning.value_or(weir.pinning));
+}
 int Config::pool_size(const Database& db, std::string_view user) const {
   return user_or_default(*this, user).pool_size.value_or(db.pool_size.value_or(weir.default_pool_size));
 }

@@ -57,6 +57,7 @@ struct Config {
 
   // In force for a user on a database.
   PoolMode pool_mode(const Database& db, std::string_view user) const;
+  Pinning pinning(const Database& db, std::string_view user) const;
   int pool_size(const Database& db, std::string_view user) const;
   int reserve_pool_size(const Database& db, std::string_view user) const;
   base::Duration query_wait_timeout(const Database& db, std::string_view user) const;

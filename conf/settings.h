@@ -27,6 +27,10 @@ inline constexpr EnumName<PoolMode> kNames<PoolMode>[] = {{"session", PoolMode::
                                                           {"transaction", PoolMode::kTransaction},
                                                           {"statement", PoolMode::kStatement}};
 
+enum class Pinning { kAllow, kRefuse };
+template <>
+inline constexpr EnumName<Pinning> kNames<Pinning>[] = {{"allow", Pinning::kAllow}, {"refuse", Pinning::kRefuse}};
+
 enum class AuthType { kScram, kMd5, kPlain, kTrust, kAny, kCert, kHba, kPam, kLdap, kPeer };
 template <>
 inline constexpr EnumName<AuthType> kNames<AuthType>[] = {{"scram-sha-256", AuthType::kScram},
@@ -146,6 +150,8 @@ struct Weir {
 
   // Pools
   PoolMode pool_mode = PoolMode::kTransaction;
+  bool session_tracking = true;
+  Pinning pinning = Pinning::kAllow;
   int max_client_conn = 1000;
   int default_pool_size = 20;
   int min_pool_size = 0;
@@ -270,6 +276,7 @@ struct Database {
   std::optional<std::string> auth_query;
   std::optional<std::string> auth_dbname;
   std::optional<PoolMode> pool_mode;
+  std::optional<Pinning> pinning;
   std::optional<int> pool_size;
   std::optional<int> min_pool_size;
   std::optional<int> reserve_pool_size;
@@ -296,6 +303,7 @@ struct Database {
 struct User {
   std::optional<Secret> password;  // plain, md5 hash or SCRAM verifier
   std::optional<PoolMode> pool_mode;
+  std::optional<Pinning> pinning;
   std::optional<int> pool_size;
   std::optional<int> reserve_pool_size;
   std::optional<int> max_user_connections;

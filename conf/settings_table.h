@@ -104,6 +104,12 @@ constexpr auto Weir::fields() {
       Field{"pool_mode", &Weir::pool_mode, kNewConnections,
             "When a server goes back to the pool: at the end of the session, the transaction or the "
             "statement."},
+      Field{"session_tracking", &Weir::session_tracking, kNewConnections,
+            "In transaction and statement mode, follow what statements do to the session (SET, PREPARE, LISTEN, ...) "
+            "from server to server, and keep the server while it holds what cannot be followed."},
+      Field{"pinning", &Weir::pinning, kNewConnections,
+            "Whether a client may keep its server beyond the transaction for state that cannot be followed "
+            "(temporary tables, advisory locks, ...), or gets an error instead."},
       Field{"max_client_conn", &Weir::max_client_conn, kLive, "Most clients at a time.",
             within(1, kMaxClients)},
       Field{"default_pool_size", &Weir::default_pool_size, kLive,
@@ -306,6 +312,7 @@ constexpr auto Database::fields() {
       Field{"auth_dbname", &Database::auth_dbname, kNewConnections,
             "As auth_dbname in [weir], for this database."},
       Field{"pool_mode", &Database::pool_mode, kNewConnections, "As pool_mode in [weir], for this database."},
+      Field{"pinning", &Database::pinning, kNewConnections, "As pinning in [weir], for this database."},
       Field{"pool_size", &Database::pool_size, kLive, "Instead of default_pool_size.",
             within(1, kMaxPoolSize)},
       Field{"min_pool_size", &Database::min_pool_size, kLive,
@@ -344,6 +351,7 @@ constexpr auto User::fields() {
       Field{"password", &User::password, kNewConnections,
             "The user's secret: a SCRAM-SHA-256 verifier, an md5 hash, or the password."},
       Field{"pool_mode", &User::pool_mode, kNewConnections, "As pool_mode in [weir], for this user."},
+      Field{"pinning", &User::pinning, kNewConnections, "As pinning in [weir], for this user."},
       Field{"pool_size", &User::pool_size, kLive,
             "Instead of default_pool_size and the database's pool_size.", within(1, kMaxPoolSize)},
       Field{"reserve_pool_size", &User::reserve_pool_size, kLive,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -12,19 +11,19 @@
 namespace pooler {
 namespace {
 
-struct Reported {
-  std::string_view normalized, written;
-};
 // postgresql.org, manual, "Asynchronous Operations": what 15 reports, less what no client can set.
-constexpr std::array kReported{
-    Reported{"application_name", "application_name"},
-    Reported{"client_encoding", "client_encoding"},
-    Reported{"datestyle", "DateStyle"},
-    Reported{"default_transaction_read_only", "default_transaction_read_only"},
-    Reported{"intervalstyle", "IntervalStyle"},
-    Reported{"standard_conforming_strings", "standard_conforming_strings"},
-    Reported{"timezone", "TimeZone"},
+constexpr std::array<std::string_view, 7> kReported{
+    "application_name",
+    "client_encoding",
+    "datestyle",
+    "default_transaction_read_only",
+    "intervalstyle",
+    "standard_conforming_strings",
+    "timezone",
 };
+
+// In the order in which they are set: the first resets the second.
+constexpr std::array<std::string_view, 2> kIdentity{"session_authorization", "role"};
 
 template <typename List>
 auto position(List& list, std::string_view name) {
@@ -46,7 +45,7 @@ void take(ParamList& list, std::string_view name) {
 }
 
 std::string set_config_call(std::string_view name, std::string_view value) {
-  return "pg_catalog.set_config(" + quote_literal(name) + "," + quote_literal(value) + ",false)";
+  return "pg_catalog.set_config(" + base::quote_literal(name) + "," + base::quote_literal(value) + ",false)";
 }
 
 }  // namespace
@@ -80,7 +79,7 @@ ParamList with_param(const ParamList& list, std::string_view name, const std::st
 }
 
 bool is_reported_and_settable(std::string_view name) {
-  return std::any_of(kReported.begin(), kReported.end(), [name](const Reported& r) { return r.normalized == name; });
+  return std::find(kReported.begin(), kReported.end(), name) != kReported.end();
 }
 
 void ServerParams::on_reported(std::string_view name, std::string_view value, Cause cause) {
@@ -96,20 +95,34 @@ void ServerParams::on_reported(std::string_view name, std::string_view value, Ca
 std::string ServerParams::plan(const ParamsPtr& client) const {
   if (client == synced_to_) return {};
   std::string calls, resets;
-  for (const auto& [name, value] : *client) {
+  const auto has = [this](std::string_view name, const std::string& value) {
     const std::string* have = find_param(values_, name);
     const std::string* asked = find_param(asked_, name);
-    if ((have != nullptr && *have == value) || (have != nullptr && asked != nullptr && *asked == value)) continue;
-    calls += (calls.empty() ? "SELECT " : ",") + set_config_call(name, value);
+    return have != nullptr && (*have == value || (asked != nullptr && *asked == value));
+  };
+  bool same_identity = true;
+  for (const std::string_view name : kIdentity) {
+    const std::string* wanted = find_param(*client, name);
+    const std::string* have = find_param(extra_, name);
+    same_identity = same_identity && (wanted == nullptr ? have == nullptr : have != nullptr && *have == *wanted);
   }
+  for (const auto& [name, value] : *client)
+    if (!is_identity(name) && !has(name, value)) calls += (calls.empty() ? "SELECT " : ",") + set_config_call(name, value);
   for (const auto& [name, value] : extra_)
-    if (find_param(*client, name) == nullptr) resets += "RESET " + quote_identifier(name) + ";";
+    if (!is_identity(name) && find_param(*client, name) == nullptr) resets += "RESET " + quote_parameter(name) + ";";
   for (const auto& [name, value] : login_) {
     if (!is_reported_and_settable(name) || find_param(*client, name) != nullptr) continue;
     const std::string* have = find_param(values_, name);
-    if (have != nullptr && *have != value) resets += "RESET " + quote_identifier(name) + ";";
+    if (have != nullptr && *have != value) resets += "RESET " + quote_parameter(name) + ";";
   }
-  return resets + calls;
+  if (resets.empty() && calls.empty() && same_identity) return {};
+  std::string first;
+  for (const std::string_view name : kIdentity)
+    if (find_param(extra_, name) != nullptr) first = "SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;";
+  for (const std::string_view name : kIdentity)
+    if (const std::string* wanted = find_param(*client, name))
+      calls += (calls.empty() ? "SELECT " : ",") + set_config_call(name, *wanted);
+  return first + resets + calls;
 }
 
 void ServerParams::on_set(std::string_view name, std::string_view value) {
@@ -117,9 +130,19 @@ void ServerParams::on_set(std::string_view name, std::string_view value) {
   if (is_reported_and_settable(name)) {
     put(asked_, name, value);
   } else {
+    if (name == "session_authorization") on_unset("role");  // which it resets
     put(extra_, name, value);
     put(values_, name, value);
   }
+}
+
+void ServerParams::on_unset(std::string_view name) {
+  synced_to_.reset();
+  take(asked_, name);
+  if (name == "session_authorization") on_unset("role");  // which it resets
+  if (find_param(extra_, name) == nullptr) return;
+  take(extra_, name);
+  take(values_, name);
 }
 
 void ServerParams::on_planned(const ParamsPtr& client) {
@@ -143,30 +166,16 @@ void ServerParams::on_reset() {
   synced_to_.reset();
 }
 
-std::string quote_literal(std::string_view text) {
-  const bool backslash = text.find('\\') != std::string_view::npos;
-  std::string out = backslash ? " E'" : "'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') out += c;
-    out += c;
+std::string quote_parameter(std::string_view name) {
+  std::string out;
+  for (std::size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
+    out += base::quote_identifier(name.substr(0, dot)) + ".";
+    name.remove_prefix(dot + 1);
   }
-  out += '\'';
-  return out;
+  return out + base::quote_identifier(name);
 }
 
-std::string quote_identifier(std::string_view name) {
-  // A parameter's name may have parts: "a.b" is "a"."b".
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '.')
-      out += "\".\"";
-    else if (c == '"')
-      out += "\"\"";
-    else
-      out += c;
-  }
-  return out + "\"";
-}
+bool is_identity(std::string_view name) { return std::find(kIdentity.begin(), kIdentity.end(), name) != kIdentity.end(); }
 
 std::string set_statement(std::string_view name, std::string_view value) {
   return "SELECT " + set_config_call(name, value);

@@ -36,13 +36,20 @@ class ServerParams {
   enum class Cause { kServer, kOurs, kClient };
   void on_reported(std::string_view name, std::string_view value, Cause cause);
 
-  // The statement that gives this server the client's values, empty if it has them. `client_key` is the client's
-  // snapshot: a server that was synced to the same snapshot last and heard nothing since needs no look.
+  // The statements that give this server the client's values, empty if it has them. A server that was synced to the
+  // same snapshot last and heard nothing since needs no look. Who may do what comes last (session_authorization, role),
+  // and is put back first where anything is to be changed.
   std::string plan(const ParamsPtr& client) const;
-  // The statement of plan(client) was sent.
+  // The statements of plan(client) were sent.
   void on_planned(const ParamsPtr& client);
-  // One value was set by a statement of ours that has succeeded.
+  // One value was set by a statement that has succeeded, ours or a client's.
   void on_set(std::string_view name, std::string_view value);
+  // One value was put back to what this server's login gave, by a client's statement.
+  void on_unset(std::string_view name);
+  // This server reports it when it changes, so that its own word counts.
+  bool reports(std::string_view name) const {
+    return is_reported_and_settable(name) && find_param(login_, name) != nullptr;
+  }
   // RESET ALL or DISCARD ALL succeeded: the values of login are back.
   void on_reset();
   const std::string* value(std::string_view name) const { return find_param(values_, name); }
@@ -56,9 +63,10 @@ class ServerParams {
   ParamsPtr synced_to_;
 };
 
-// 'text' as a literal that means the same whatever standard_conforming_strings says.
-std::string quote_literal(std::string_view text);
-std::string quote_identifier(std::string_view name);
+// A parameter's name as SET takes it; one with parts is "a"."b".
+std::string quote_parameter(std::string_view name);
+// Whose rights a session has: "role" and "session_authorization". RESET ALL leaves them.
+bool is_identity(std::string_view name);
 // The statement that tries one parameter alone.
 std::string set_statement(std::string_view name, std::string_view value);
 

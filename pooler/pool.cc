@@ -206,7 +206,7 @@ void Pool::give_back(Server& server, bool cancel) {
     retire(server);
     return;
   }
-  if (!server.clean() || resets_.load(std::memory_order_relaxed)) {
+  if (!server.clean() || !server.tainted().empty() || resets_.load(std::memory_order_relaxed)) {
     recover(server, cancel);
     return;
   }

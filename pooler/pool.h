@@ -157,6 +157,10 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   // Servers that live on `worker`; on its thread.
   void each_server(int worker, const std::function<void(Server&)>& visit);
 
+  // Clients of this pool read currval() or lastval(), as ORMs do or do not: learned when the first one does.
+  bool sequences_used() const { return sequences_used_.load(std::memory_order_relaxed); }
+  void note_sequences_used() { sequences_used_.store(true, std::memory_order_relaxed); }
+
   Stats& stats(int worker) { return stats_[static_cast<std::size_t>(worker)]; }
   std::atomic<int> clients{0};  // logged in, waiting ones included
 
@@ -220,6 +224,7 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   std::atomic<int64_t> last_used_{0};
   std::atomic<bool> single_use_{false};  // settings_->lifetime is 0
   std::atomic<bool> resets_{false};  // settings_->reset_query is not empty
+  std::atomic<bool> sequences_used_{false};
   std::atomic<bool> shares_{false};  // some budget has a limit
 };
 

@@ -51,6 +51,8 @@ struct PoolSettings {
   base::Duration connect_timeout{};
 
   conf::PoolMode mode = conf::PoolMode::kTransaction;
+  bool tracking = true;          // session_tracking
+  bool refuse_pins = false;      // pinning = "refuse"
   int size = 20;
   int min_size = 0;
   int reserve_size = 0;

@@ -67,6 +67,8 @@ PoolSettings Pools::settle(const conf::Config& config, const conf::Database& db,
   s.connect_timeout = weir.server_connect_timeout;
 
   s.mode = config.pool_mode(db, user);
+  s.tracking = weir.session_tracking && s.mode != conf::PoolMode::kSession;
+  s.refuse_pins = config.pinning(db, user) == conf::Pinning::kRefuse;
   s.size = config.pool_size(db, user);
   s.min_size = config.min_pool_size(db);
   s.reserve_size = config.reserve_pool_size(db, user);

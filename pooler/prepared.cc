@@ -11,36 +11,54 @@ namespace {
 // The process-wide table, in shards so that workers seldom meet. An entry dies with its last holder.
 class Registry {
  public:
-  PreparedPtr get(std::string_view body) {
-    Shard& shard = shards_[std::hash<std::string_view>{}(body) % kShards];
+  PreparedPtr get(std::string_view body, std::string_view path, analyzer::AnalysisPtr analysis) {
+    const Key wanted{body, path};
+    Shard& shard = shards_[KeyHash{}(wanted) % kShards];
     const std::lock_guard lock(shard.mutex);
-    if (const auto found = shard.by_body.find(body); found != shard.by_body.end())
+    if (const auto found = shard.by_key.find(wanted); found != shard.by_key.end())
       if (auto alive = found->second.lock()) return alive;
-    const uint64_t id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    auto fresh = std::unique_ptr<Prepared>(
-        new Prepared{id, std::string(kServerNamePrefix) + std::to_string(id), std::string(body)});
-    const std::string_view key = fresh->body;
+    auto fresh = make();
+    fresh->body = body;
+    fresh->path = path;
+    fresh->analysis = std::move(analysis);
+    const Key key{fresh->body, fresh->path};
     PreparedPtr shared(fresh.release(), [this](const Prepared* dying) { forget(dying); });
-    shard.by_body.erase(key);  // a dying twin: its key is not ours
-    shard.by_body.emplace(key, shared);
+    shard.by_key.erase(key);  // a dying twin: its key is not ours
+    shard.by_key.emplace(key, shared);
     alive_.fetch_add(1, std::memory_order_relaxed);
     return shared;
   }
 
+  // Known to its holders alone.
+  std::unique_ptr<Prepared> make() {
+    auto fresh = std::make_unique<Prepared>();
+    fresh->id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    fresh->name = std::string(kServerNamePrefix) + std::to_string(fresh->id);
+    return fresh;
+  }
+
   void retire(const Prepared& statement) {
-    Shard& shard = shards_[std::hash<std::string_view>{}(statement.body) % kShards];
+    const Key key{statement.body, statement.path};
+    Shard& shard = shards_[KeyHash{}(key) % kShards];
     const std::lock_guard lock(shard.mutex);
-    const auto found = shard.by_body.find(statement.body);
-    if (found != shard.by_body.end() && found->first.data() == statement.body.data()) shard.by_body.erase(found);
+    const auto found = shard.by_key.find(key);
+    if (found != shard.by_key.end() && found->first.first.data() == statement.body.data()) shard.by_key.erase(found);
   }
 
   std::size_t alive() const { return alive_.load(std::memory_order_relaxed); }
 
  private:
   static constexpr std::size_t kShards = 16;
+  using Key = std::pair<std::string_view, std::string_view>;  // body and path; they live in the values
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      const std::hash<std::string_view> hash;
+      return hash(key.first) ^ (hash(key.second) * 0x9E3779B97F4A7C15U);
+    }
+  };
   struct Shard {
     std::mutex mutex;
-    std::unordered_map<std::string_view, std::weak_ptr<const Prepared>> by_body;  // keys live in the values
+    std::unordered_map<Key, std::weak_ptr<const Prepared>, KeyHash> by_key;
   };
 
   void forget(const Prepared* dying) {
@@ -62,7 +80,17 @@ Registry& registry() {
 
 }  // namespace
 
-PreparedPtr intern_statement(std::string_view body) { return registry().get(body); }
+PreparedPtr intern_statement(std::string_view body, std::string_view path, analyzer::AnalysisPtr analysis) {
+  return registry().get(body, path, std::move(analysis));
+}
+
+PreparedPtr sql_statement(std::string_view rest, analyzer::Effects effects) {
+  auto fresh = registry().make();
+  fresh->sql = rest;
+  fresh->effects = effects;
+  return fresh;
+}
+
 void retire_statement(const Prepared& statement) { registry().retire(statement); }
 std::size_t interned_statements() { return registry().alive(); }
 

@@ -17,8 +17,14 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
+
+#include "analyzer/statement.h"
 
 namespace pooler {
+
+struct Watch;
+using WatchPtr = std::shared_ptr<const Watch>;
 
 // One statement text with its parameter types. Immutable, shared by all threads; compared as a whole, never by a
 // hash alone.
@@ -26,14 +32,24 @@ struct Prepared {
   uint64_t id = 0;
   std::string name;  // what servers call it
   std::string body;  // of the Parse message behind the name: text, NUL, parameter count, types
+  std::string path;  // the client's search_path, if it has one of its own: the same text means other tables there
+  analyzer::AnalysisPtr analysis{};  // null where nobody looks at statements
+  // Of one that PREPARE made: what stands behind its name. Then there is no body.
+  std::string sql{};
+  analyzer::Effects effects{};  // and what the statement in it may do
+
+  // The text, as the client wrote it.
+  std::string_view text() const { return std::string_view(body).substr(0, body.find('\0')); }
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 
 // Servers hold no name of a client that begins like this.
 inline constexpr std::string_view kServerNamePrefix = "weir_ps_";
 
-// The same body gives the same Prepared, as long as somebody holds it. Thread-safe.
-PreparedPtr intern_statement(std::string_view body);
+// The same body and path give the same Prepared, as long as somebody holds it. Thread-safe.
+PreparedPtr intern_statement(std::string_view body, std::string_view path = {}, analyzer::AnalysisPtr analysis = {});
+// For a PREPARE of which `rest` stands behind the name. Always another one.
+PreparedPtr sql_statement(std::string_view rest, analyzer::Effects effects);
 // Statements alive in the process.
 std::size_t interned_statements();
 // From now on the same body gives another Prepared; who holds this one keeps it. Thread-safe.
@@ -42,6 +58,7 @@ void retire_statement(const Prepared& statement);
 // The unnamed statement: gone with the next Parse or Query, so never shared.
 struct Unnamed {
   std::string body;
+  analyzer::AnalysisPtr analysis{};
 };
 using UnnamedPtr = std::shared_ptr<const Unnamed>;
 
@@ -60,6 +77,8 @@ class ClientStatements {
   void retire_all() const;
 
   UnnamedPtr unnamed;
+  // Open portals whose statements are watched, by name; forgotten with the transaction.
+  std::vector<std::pair<std::string, WatchPtr>> portals;
 
  private:
   struct Hash {

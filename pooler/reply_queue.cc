@@ -38,7 +38,7 @@ constexpr bool extended(Expect kind) { return kind <= Expect::kExecute; }
 
 ReplyQueue::ReplyQueue() : ring_(kFirstRing) {}
 
-void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> change) {
+void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> change, WatchPtr watch) {
   if (size_ == ring_.size()) {
     std::vector<Entry> larger(ring_.size() * 2);
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
@@ -59,7 +59,7 @@ void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> chan
     open_batch_ = false;
     changes_in_segment_ = 0;
   }
-  at(size_) = Entry{kind, action, false, std::move(change)};
+  at(size_) = Entry{kind, action, false, 0, std::move(change), std::move(watch)};
   ++size_;
 }
 
@@ -72,6 +72,7 @@ void ReplyQueue::settle(Entry& entry, Settled::How how) {
 
 void ReplyQueue::pop(Settled::How how) {
   settle(at(0), how);
+  at(0).watch.reset();
   head_ = (head_ + 1) & (ring_.size() - 1);
   --size_;
 }
@@ -87,8 +88,15 @@ void ReplyQueue::erase_front(std::size_t count, Settled::How first, Settled::How
   std::reverse(settled_.begin() + static_cast<std::ptrdiff_t>(settled_before), settled_.end());
 }
 
+const WatchPtr& ReplyQueue::watch() {
+  static const WatchPtr none;
+  drop_copy_ends();
+  return size_ > 0 ? at(0).watch : none;
+}
+
 ReplyQueue::Verdict ReplyQueue::on_async() const {
-  return size_ > 0 && at(0).action == Action::kInternal ? Verdict::kDrop : Verdict::kForward;
+  const bool ours = size_ > 0 && (at(0).action == Action::kInternal || at(0).action == Action::kGuard);
+  return ours ? Verdict::kDrop : Verdict::kForward;
 }
 
 ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
@@ -105,7 +113,10 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
     copy_in_ = true;
     head.copied = true;
   }
-  if (type == 'C') copy_in_ = false;
+  if (type == 'C') {
+    copy_in_ = false;
+    ++head.completed;
+  }
   if (rule.last.find(type) != std::string_view::npos) {
     const bool copied = head.copied;
     pop(Settled::How::kDone);
@@ -123,7 +134,9 @@ void ReplyQueue::swallow_syncs_of_copy() {
 ReplyQueue::Verdict ReplyQueue::on_error() {
   if (size_ == 0) return Verdict::kUnexpected;
   Entry& head = at(0);
-  const Verdict verdict = head.action == Action::kInternal ? Verdict::kInternalError : Verdict::kForward;
+  const Verdict verdict = head.action == Action::kInternal ? Verdict::kInternalError
+                          : head.action == Action::kGuard  ? Verdict::kGuardError
+                                                           : Verdict::kForward;
   const bool was_copying = std::exchange(copy_in_, false);
   error_answered_ = true;
   if (!extended(head.kind)) return verdict;  // its ReadyForQuery follows

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "pooler/prepared.h"
+#include "pooler/watch.h"
 
 namespace pooler {
 
@@ -38,6 +39,7 @@ enum class Action : uint8_t {
   kForward,
   kDrop,      // we asked on the client's behalf: only an error is the client's
   kInternal,  // our own statement: nothing of it is the client's, notices and errors included
+  kGuard,     // the same, in front of a client's statement that must not run when it fails
   kInsert,    // never sent: its reply is ours to make, in its turn
 };
 
@@ -47,6 +49,7 @@ class ReplyQueue {
     kForward,
     kDrop,
     kInternalError,  // an ErrorResponse to our own statement
+    kGuardError,     // an ErrorResponse to one that guards
     kUnexpected,     // nothing that PostgreSQL would say here: the connection is of no more use
   };
 
@@ -59,7 +62,13 @@ class ReplyQueue {
   ReplyQueue();
 
   // A message was sent (or, for kInsert, need not be).
-  void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr);
+  void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr, WatchPtr watch = nullptr);
+
+  // The watch of what is answered now, and how many of its statements are completed; null if it has none.
+  const WatchPtr& watch();
+  std::size_t completed() const { return size_ > 0 ? at(0).completed : 0; }
+  // What is answered now is a guard.
+  bool at_guard() const { return size_ > 0 && at(0).action == Action::kGuard; }
 
   // A message of this type arrived. Asynchronous ones (NoticeResponse, ParameterStatus, NotificationResponse) are
   // for on_async. Afterwards the caller takes next_insert() until it is 0, then settled().
@@ -101,7 +110,9 @@ class ReplyQueue {
     Expect kind;
     Action action;
     bool copied = false;       // kExecute: it went into copy-in mode
+    uint32_t completed = 0;    // CommandComplete that have arrived
     std::unique_ptr<Change> change;
+    WatchPtr watch;
   };
 
   Entry& at(std::size_t index) { return ring_[(head_ + index) & (ring_.size() - 1)]; }

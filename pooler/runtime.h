@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/statement_cache.h"
 #include "base/loop.h"
 #include "base/offload.h"
 #include "pooler/budget.h"
@@ -23,6 +24,7 @@ namespace pooler {
 class Throttle;
 class AuthQueries;
 class Worker;
+class ListenHubs;
 
 struct Runtime {
   base::Offload& offload;   // PBKDF2 and files: short work of our own
@@ -35,8 +37,10 @@ struct Runtime {
 
   Budgets budgets{};
   KeyCache keys{};
+  analyzer::StatementCache statements{};
   std::vector<base::EventLoop*> loops{};  // one per worker; fixed after start
   std::vector<Worker*> worker_list{};     // the same
+  ListenHubs* listen_hubs = nullptr;    // set before the workers start
   Console* console = nullptr;           // set before the workers start
   std::vector<std::pair<std::string, std::string>> console_parameters{};
   std::atomic<uint64_t> next_id{1};  // clients and servers

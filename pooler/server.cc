@@ -21,9 +21,8 @@ constexpr std::size_t kReadableReport = 64 * 1024;
 // A message that must be whole and is larger than this is no message of PostgreSQL's.
 constexpr std::size_t kLargestWhole = 1024 * 1024;
 
-// A statement that no server has.
-constexpr std::string_view kNoStatement = "weir_ps_none";
-
+// Rows of our own queries that are kept: what they ask for is bounded by what one session does in one transaction.
+constexpr std::size_t kRowsKept = 1024;
 std::string_view inserted_reply(char type) {
   static constexpr char kParseComplete[] = {'1', 0, 0, 0, 4};
   static constexpr char kCloseComplete[] = {'3', 0, 0, 0, 4};
@@ -115,27 +114,60 @@ std::size_t Server::on_data(std::string_view bytes) {
       if (!may_stream(type) || readable) break;  // wait for the rest
     }
     bool forward = false;
-    if (!handle_reply(type, bytes.substr(position, here), whole, forward)) break;
+    WatchPtr watch;
+    std::size_t index = 0;
+    if (type == 'C' && whole) {
+      watch = replies_.watch();
+      index = replies_.completed();
+    }
+    const bool guard_ends = type == 'Z' && replies_.at_guard();
     const std::size_t begin = position;
+    const std::string_view frame = bytes.substr(begin, here);
+    if (!handle_reply(type, frame, whole, forward)) break;
     position += here;
     body_left_ = header->size - here;
     body_forwarded_ = forward;
-    if (!forward) {
+    const auto pass_instead = [&](std::string_view other) {
       pass_run(begin);
+      if (handler_ != nullptr && !other.empty()) handler_->on_reply(other);
       run = position;
+    };
+    if (!forward) {
+      pass_instead({});
     } else if (type == 'E' && whole) {
-      if (const auto error = error_in_client_names(bytes.substr(begin, here))) {
-        pass_run(begin);
-        if (handler_ != nullptr) handler_->on_reply(*error);
-        run = position;
+      if (const auto error = error_for_client(frame)) pass_instead(*error);
+    } else if (type == 'Z' && handler_ != nullptr) {
+      const bool last = replies_.empty() && whole && here == 6;
+      if (last && handler_->hold_ready(static_cast<wire::TxStatus>(frame[5]))) {
+        pass_instead({});
+      } else if (guard_ && guard_->poisoned) {
+        std::string idle;  // the failed transaction is ours, and no concern of the client's
+        wire::append_ready_for_query(idle, wire::TxStatus::kIdle);
+        pass_instead(idle);
       }
     }
     if (!replies_.settled().empty()) settle();
-    if (type == 'C' && whole) handle_command_complete(bytes.substr(begin, here));
+    if (type == 'C' && whole) {
+      handle_command_complete(frame);
+      if (watch && forward && handler_ != nullptr) {
+        const std::string_view body = frame.substr(wire::kHeaderSize);
+        const std::string_view tag = handler_->on_completed(*watch, index, body.substr(0, body.find('\0')));
+        if (!tag.empty()) {
+          std::string other;
+          wire::append_command_complete(other, tag);
+          pass_instead(other);
+        }
+      }
+    }
+    if (guard_ends) {
+      status_ = static_cast<wire::TxStatus>(bytes[begin + here - 1]);
+      handle_guard_ready();
+      if (lost_) break;
+    }
     if (type == 'Z' && !lost_) {
       pass_run(position);
       run = position;
-      handle_ready(bytes.substr(begin, here), forward);
+      handle_ready(frame, forward);
       if (stream_->closed() || loop_ == nullptr) return bytes.size();
     }
     if (body_left_ > 0) continue;
@@ -176,6 +208,10 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
       lose(report->error);
       return false;
     }
+    if (verdict == Verdict::kGuardError) {
+      if (guard_ && !guard_->error) guard_->error = report->error;
+      return true;
+    }
     if (verdict == Verdict::kInternalError) {
       if (internal_) {
         internal_->result = report->error;
@@ -187,6 +223,7 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
     }
     if (handler_ != nullptr) handler_->on_error_reply(*report);
   }
+  if (type == 'D' && whole && verdict == Verdict::kDrop && internal_ && internal_->rows) keep_row(frame);
   if (verdict == Verdict::kUnexpected) {
     lose(base::protocol_violation(std::string("the server sent an unexpected message of type \"") + type + "\""));
     return false;
@@ -195,8 +232,26 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
   return true;
 }
 
-// An ErrorResponse that calls a statement by the name that we gave it.
-std::optional<std::string> Server::error_in_client_names(std::string_view frame) const {
+// A row of our own query.
+void Server::keep_row(std::string_view frame) {
+  if (internal_->rows->size() >= kRowsKept) return;
+  wire::Reader reader(frame.substr(wire::kHeaderSize));
+  auto& row = internal_->rows->emplace_back(std::max<int>(reader.i16(), 0));
+  for (auto& value : row) {
+    const int32_t size = reader.i32();
+    if (size >= 0) value = std::string(reader.bytes(static_cast<std::size_t>(size)));
+  }
+}
+
+// An ErrorResponse that is the client's in another form: the error of a guard that failed before, or one that calls a
+// statement by the name that we gave it.
+std::optional<std::string> Server::error_for_client(std::string_view frame) {
+  if (guard_ && guard_->error) {
+    std::string out;
+    wire::append_error_response(out, *guard_->error);
+    if (!guard_->poisoned) guard_.reset();  // what follows is the consequence, in PostgreSQL's own words
+    return out;
+  }
   const ClientStatements* client = handler_ != nullptr ? handler_->client_statements() : nullptr;
   if (client == nullptr) return std::nullopt;
   const auto body = in_client_names(frame.substr(wire::kHeaderSize), *client);
@@ -228,6 +283,7 @@ void Server::handle_ready(std::string_view frame, bool forwarded) {
     finished->done(std::move(finished->result));
     return;
   }
+  if (end_poison(forwarded)) return;
   if (recovery_) {
     continue_recovery();
     return;
@@ -293,87 +349,6 @@ void Server::lose(const base::Error& error) {
   } else {
     pool_.on_idle_server_lost(*this, error);
   }
-}
-
-void Server::run_internal(std::string_view sql, std::function<void(base::Status)> done) {
-  assert(!internal_);
-  internal_ = std::make_unique<Internal>();
-  internal_->done = std::move(done);
-  prefix_internal(sql);
-  stream_->flush();
-}
-
-void Server::prefix_internal(std::string_view sql) {
-  std::string query;
-  (void)wire::append_query(query, sql);  // ours, and bounded
-  stream_->write(query);
-  replies_.expect(Expect::kQuery, Action::kInternal);
-  statements_.unnamed.reset();
-}
-
-void Server::recover(std::string_view reset_sql, std::function<void(bool)> done) {
-  handler_ = nullptr;
-  if (lost_ || half_message_ || passing_through_ || replies_.in_copy_in()) {
-    done(false);
-    return;
-  }
-  if (internal_) internal_->done = [this](base::Status) {
-    if (recovery_) continue_recovery();
-  };
-  recovery_ = std::make_unique<Recovery>();
-  recovery_->reset_sql = reset_sql;
-  recovery_->done = std::move(done);
-  if (replies_.open_batch()) {
-    // A Sync alone would commit what the batch has done; an error before it makes PostgreSQL roll back, as it does when
-    // a client of its own goes away.
-    std::string abort;
-    if (!replies_.skipping()) {
-      wire::append_describe_statement(abort, kNoStatement);
-      replies_.expect(Expect::kDescribeStatement, Action::kInternal);
-    }
-    wire::append_sync(abort);
-    replies_.expect(Expect::kSync, Action::kDrop);
-    stream_->write(abort);
-    stream_->flush();
-  }
-  stream_->resume_reading();
-  stream_->redeliver();
-  if (recovery_ && replies_.empty()) continue_recovery();
-}
-
-void Server::continue_recovery() {
-  if (!replies_.empty()) return;  // more ReadyForQuery to come
-  const auto go_on = [this](base::Status status) {
-    if (!recovery_) return;
-    if (!status.ok()) {
-      auto recovery = std::move(recovery_);
-      recovery->done(false);
-      return;
-    }
-    continue_recovery();
-  };
-  if (status_ != wire::TxStatus::kIdle) {
-    if (std::exchange(recovery_->rolled_back, true)) {
-      auto recovery = std::move(recovery_);
-      recovery->done(false);
-      return;
-    }
-    run_internal("ROLLBACK", go_on);
-    return;
-  }
-  if (!recovery_->reset_sql.empty()) {
-    const std::string sql = std::exchange(recovery_->reset_sql, {});
-    run_internal(sql, [this, go_on](base::Status status) {
-      if (status.ok()) {
-        params_.on_reset();
-        statements_.clear();
-      }
-      go_on(std::move(status));
-    });
-    return;
-  }
-  auto recovery = std::move(recovery_);
-  recovery->done(clean());
 }
 
 void Server::add_stray_statement(std::string name) {

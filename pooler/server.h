@@ -21,6 +21,7 @@
 #include "pooler/params.h"
 #include "pooler/prepared.h"
 #include "pooler/reply_queue.h"
+#include "pooler/watch.h"
 #include "wire/error_fields.h"
 #include "wire/scram.h"
 #include "wire/socket_stream.h"
@@ -63,6 +64,11 @@ class ServerHandler {
   virtual void on_parameter(std::string_view name, std::string_view value) = 0;
   // An ErrorResponse is being passed on.
   virtual void on_error_reply(const wire::ServerReport& report) = 0;
+  // The server has completed the `index`th statement of a message that is watched. Returns the command tag that the
+  // client is to read, or nothing where it is the server's.
+  virtual std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) = 0;
+  // Whether ReadyForQuery is kept back: then the handler writes its own when the time has come.
+  virtual bool hold_ready(wire::TxStatus status) = 0;
   // The client's prepared statements, for changes to be undone; null if there are none.
   virtual ClientStatements* client_statements() = 0;
   // The output that the server could not take has shrunk.
@@ -70,6 +76,9 @@ class ServerHandler {
   // The connection is gone; the lease must be given up. `error` holds the server's last words, if it had any.
   virtual void on_server_lost(const base::Error& error) = 0;
 };
+
+// Rows of one of our own statements, as text; null where SQL has NULL.
+using Rows = std::vector<std::vector<std::optional<std::string>>>;
 
 class Server final : public base::Deferred, private wire::StreamHandler {
  public:
@@ -89,8 +98,8 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   bool above_high_watermark() const { return stream_->above_high_watermark(); }
   void pause_reading() { stream_->pause_reading(); }
   void resume_reading();
-  void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr) {
-    replies_.expect(kind, action, std::move(change));
+  void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr, WatchPtr watch = nullptr) {
+    replies_.expect(kind, action, std::move(change), std::move(watch));
   }
   // Makes inserted replies that are due at once.
   void insert_due_replies();
@@ -121,9 +130,25 @@ class Server final : public base::Deferred, private wire::StreamHandler {
 
   // Runs our own statement when nothing is owed; `done` gets its error or success after its ReadyForQuery.
   void run_internal(std::string_view sql, std::function<void(base::Status)> done);
-  // Enters an internal simple query and writes it, in front of a client's messages; an error in it loses the
-  // connection, because what follows was already sent.
-  void prefix_internal(std::string_view sql);
+  // The same, with the rows that it returned.
+  void run_query(std::string_view sql, std::function<void(base::Result<Rows>)> done);
+  // Writes our own simple query in front of a client's messages, in the same send. If it fails, the client's statement
+  // must not run as if it had not: the error becomes that of the client's own statement.
+  // kSync gives the server the values of plan(client). It opens a transaction block of its own, so that its failure
+  // leaves a failed one, in which PostgreSQL refuses all that follows; only what ends a transaction must not follow
+  // before guarded() is false. kNeed makes what the client's statement names: without it that fails by itself.
+  enum class Guard { kSync, kNeed };
+  void guard(Guard kind, std::string_view sql);
+  void sync_params(const ParamsPtr& client);
+  // Some guard has not been answered, or has failed and is being put right.
+  bool guarded() const { return guard_ != nullptr; }
+  // Our own statement within a batch of extended messages, dropped; its error is the client's.
+  void write_in_batch(std::string_view sql);
+
+  // What the client's statements may have left here and nobody has found to be gone again.
+  void taint(analyzer::Effects effects) { taint_ |= effects; }
+  void untaint(analyzer::Effects effects) { taint_ = taint_.without(effects); }
+  analyzer::Effects tainted() const { return taint_; }
   // The client is gone: finishes what can be finished (an open batch, an open transaction), drops every reply, then
   // runs `reset_sql` unless it is empty. `done(true)` when provably clean, `done(false)` to have it closed.
   // Never commits: what an open batch did so far is made to fail first.
@@ -167,9 +192,13 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void on_closed(const base::Error& error) override;
 
   bool handle_reply(char type, std::string_view frame, bool whole, bool& forward);
-  std::optional<std::string> error_in_client_names(std::string_view frame) const;
+  std::optional<std::string> error_for_client(std::string_view frame);
+  void keep_row(std::string_view frame);
   void handle_ready(std::string_view frame, bool forwarded);
   void handle_command_complete(std::string_view frame);
+  void handle_guard_ready();
+  bool end_poison(bool forwarded);
+  void write_query(std::string_view sql, Action action);
   void handle_parameter(std::string_view frame, ReplyQueue::Verdict verdict);
   void settle();
   void lose(const base::Error& error);
@@ -196,6 +225,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   struct Internal {
     std::function<void(base::Status)> done;
     base::Status result = base::Ok{};
+    std::shared_ptr<Rows> rows;  // null where nobody wants them
   };
   std::unique_ptr<Internal> internal_;
   struct Recovery {
@@ -205,6 +235,14 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   };
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<std::vector<std::string>> stray_;
+  struct Guards {
+    std::vector<Guard> owed;             // in the order in which they were sent
+    std::unique_ptr<ServerParams> before;  // kSync: what was here, should it fail
+    std::optional<base::Error> error;    // of the one that failed first
+    bool poisoned = false;               // a failed transaction block of our own is open
+  };
+  std::unique_ptr<Guards> guard_;
+  analyzer::Effects taint_;
   base::TimePoint connected_at_ = base::now();
   base::WallTime connect_wall_time_ = base::wall_now();
 };

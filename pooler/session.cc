@@ -128,6 +128,10 @@ std::size_t Session::relay(std::string_view bytes) {
       on_terminate();
       break;
     }
+    if (followed() && follower_->busy()) {
+      stalled_ = true;
+      break;
+    }
     if (!lease_) {
       const Go go = go_without_server(*header, rest);
       if (go == Go::kWait) break;
@@ -145,17 +149,23 @@ std::size_t Session::relay(std::string_view bytes) {
       position += at_hand;
       continue;
     }
-    if (replies.size() >= kMaxOwed) {
+    if (replies.size() >= kMaxOwed || (hold_ && !replies.empty())) {
       stalled_ = true;
       break;
     }
     // The transaction of a session that keeps its server begins with the first message.
-    const bool begins = request_started_ == base::TimePoint{} && mode_ == conf::PoolMode::kSession && replies.empty() &&
+    const bool begins = request_started_ == base::TimePoint{} && keeps_server() && replies.empty() &&
                         server.status() == wire::TxStatus::kIdle;
     auto& stats = pool_->stats(worker_.index());
+    Tracking* tracking = nullptr;
+    if (followed()) {
+      follower_->begin();
+      tracking = follower_.get();
+    }
     using Step = Translator::Step;
-    Translator translator(server, *statements_, worker_.max_prepared_statements(), stats);
+    Translator translator(server, *statements_, worker_.max_prepared_statements(), stats, tracking);
     const Step step = translator.message(*header, rest);
+    hold_ = translator.hold();
     if (step == Step::kNeedMore) {
       if (header->size > worker_.max_query_size())
         fail(base::Error{"54000", "message is larger than max_query_size", {}, {}});
@@ -213,6 +223,18 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
   return lease_ ? Go::kOn : Go::kWait;
 }
 
+std::string_view Session::own_path() const {
+  if (!followed()) return {};
+  const std::string* path = find_param(*params_, "search_path");
+  return path != nullptr ? std::string_view(*path) : std::string_view();
+}
+
+analyzer::AnalysisPtr Session::analysis_of(std::string_view body) {
+  if (!followed()) return nullptr;
+  follower_->begin();
+  return follower_->statements.get(body.substr(0, body.find('\0')), follower_->standard_conforming_strings);
+}
+
 // A statement that a server of this pool has parsed before needs no server to be named again, and to forget a name
 // needs none either.
 bool Session::answer_alone(const wire::FrameHeader& header, std::string_view rest) {
@@ -223,7 +245,8 @@ bool Session::answer_alone(const wire::FrameHeader& header, std::string_view res
   if (header.type == 'P') {
     const std::string_view name = reader.cstring();
     if (!reader.ok() || name.empty() || statements_->find(name) != nullptr) return false;
-    PreparedPtr statement = intern_statement(reader.rest());
+    const std::string_view body = reader.rest();
+    PreparedPtr statement = intern_statement(body, own_path(), analysis_of(body));
     if (!pool_->has_parsed(*statement)) return false;
     pool_->stats(worker_.index()).client_parses.add(1);
     statements_->add(name, std::move(statement));
@@ -271,9 +294,7 @@ void Session::link(Lease lease) {
   server.books.link_id = id_;
   server.books.request_started = now;
   if (server.has_stray_statements()) server.close_stray_statements();
-  const std::string sql = server.params().plan(params_);
-  if (!sql.empty()) server.prefix_internal(sql);
-  server.params().on_planned(params_);
+  server.sync_params(params_);
 }
 
 void Session::on_server(Lease lease) {
@@ -347,6 +368,7 @@ void Session::on_reply_end() {
 }
 
 void Session::on_ready(wire::TxStatus status, bool forwarded) {
+  if (!forwarded && !lease_->replies().empty()) return;  // ours, in front of the client's
   const auto now = base::now();
   last_activity_ = now;
   if (forwarded) {
@@ -367,14 +389,25 @@ void Session::on_ready(wire::TxStatus status, bool forwarded) {
     leave("client close request");
     return;
   }
+  if (followed()) {
+    follower_->on_ready(status);
+    if (status == wire::TxStatus::kIdle && !statements_->portals.empty()) statements_->portals.clear();
+  }
   if (!lease_->clean() || replication_) return;
-  if (mode_ == conf::PoolMode::kSession) {
+  if (!followed() || follower_->settle(*lease_)) end_of_transaction();
+}
+
+// The server owes nothing, and what the transaction has left is known.
+void Session::end_of_transaction() {
+  if (keeps_server()) {
+    const auto now = base::now();
     pool_->stats(worker_.index()).transactions.add(1);
     pool_->stats(worker_.index()).transaction_us.add(micros(now - transaction_started_));
     transaction_started_ = now;
   } else {
     release();
   }
+  if (follower_ && follower_->has_news() && !follower_->busy()) on_news();
   if (end_when_idle_) {
     fail(*last_error_);
     return;
@@ -395,6 +428,7 @@ void Session::on_parameter(std::string_view name, std::string_view value) {
 }
 
 void Session::on_error_reply(const wire::ServerReport& report) {
+  if (followed()) follower_->on_error();
   // Told by its SQLSTATE, as messages are translated; for the few other errors that have it, no harm is done.
   if (report.error.sqlstate == "0A000" && statements_) statements_->retire_all();
 }
@@ -409,7 +443,7 @@ void Session::on_server_lost(const base::Error& error) {
     return;
   }
   const ReplyQueue& replies = lease_->replies();
-  const bool in_session = mode_ == conf::PoolMode::kSession || replication_ || !welcomed_;
+  const bool in_session = keeps_server() || replication_ || !welcomed_;
   if (lease_->mid_message()) {
     leave("server connection lost in the middle of a message: " + error.message);
     return;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "pooler/client_login.h"
 #include "pooler/console.h"
+#include "pooler/follower.h"
 #include "pooler/pool.h"
 #include "pooler/prepared.h"
 #include "pooler/server.h"
@@ -30,6 +31,7 @@ class Session final : public base::Deferred,
                       private wire::StreamHandler,
                       private ServerHandler,
                       private Waiter,
+                      private Follower::Host,
                       private ConsoleOut {
  public:
   Session(Worker& worker, uint64_t id, int fd, ListenerInfo listener);
@@ -66,12 +68,20 @@ class Session final : public base::Deferred,
   void on_ready(wire::TxStatus status, bool forwarded) override;
   void on_parameter(std::string_view name, std::string_view value) override;
   void on_error_reply(const wire::ServerReport& report) override;
+  std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) override;
+  bool hold_ready(wire::TxStatus status) override;
   ClientStatements* client_statements() override { return statements_.get(); }
   void on_server_drained() override;
   void on_server_lost(const base::Error& error) override;
   // Waiter
   void on_server(Lease lease) override;
   void on_no_server(const base::Error& error) override;
+  // Follower::Host
+  void resume_input() override;
+  void on_settled() override;
+  void on_news() override;
+  void on_ready_due() override;
+  void end(const base::Error& error) override;
   // ConsoleOut
   void write(std::string_view bytes) override;
   void flush() override;
@@ -92,6 +102,13 @@ class Session final : public base::Deferred,
   bool answer_alone(const wire::FrameHeader& header, std::string_view rest);
   void link(Lease lease);
   void release();
+  void end_of_transaction();
+  // It keeps its server between transactions.
+  bool keeps_server() const { return mode_ == conf::PoolMode::kSession || (follower_ && follower_->pinned_now()); }
+  // Messages are followed, as the server may be another's next.
+  bool followed() const { return follower_ != nullptr && mode_ != conf::PoolMode::kSession; }
+  std::string_view own_path() const;
+  analyzer::AnalysisPtr analysis_of(std::string_view body);
   void refuse_request(const base::Error& error);
   void answer_refusal(char type);
   void on_terminate();
@@ -111,6 +128,7 @@ class Session final : public base::Deferred,
   std::string address_;
   ParamsPtr params_;
   std::unique_ptr<ClientStatements> statements_;
+  std::unique_ptr<Follower> follower_;
   std::unique_ptr<ConsoleSession> console_;
   std::unique_ptr<ServerLogin> replication_login_;
   wire::CancelKey cancel_key_;
@@ -136,6 +154,7 @@ class Session final : public base::Deferred,
   bool skipping_ = false;     // an error was answered without a server: everything up to Sync is ignored
   bool leaving_ = false;      // Terminate arrived: gone when the server has answered
   bool ended_ = false;
+  bool hold_ = false;         // the next message waits until all is answered
   bool stalled_ = false;      // input waits for what the server still owes
   bool notified_ = false;     // the client was told that it waits
   bool in_relay_ = false;

@@ -68,7 +68,7 @@ void Session::kill(const base::Error& error) { fail(error); }
 bool Session::end_when_idle(const base::Error& error) {
   if (ended_) return true;
   if (login_ || console_ || (!lease_ && !ticket_ && client_.kept() == 0) ||
-      (mode_ == conf::PoolMode::kSession && lease_ && lease_->clean())) {
+      (keeps_server() && lease_ && lease_->clean())) {
     fail(error);
     return true;
   }
@@ -122,12 +122,12 @@ void Session::check_time(base::TimePoint now) {
     }
     return;
   }
-  if (mode_ == conf::PoolMode::kSession && lease_ && lease_->clean() && lease_->books.close_needed &&
+  if (keeps_server() && lease_ && lease_->clean() && lease_->books.close_needed &&
       worker_.config()->weir.server_fast_close) {
     fail(base::admin_shutdown("server connection is being closed (server_fast_close)"));
     return;
   }
-  if (!lease_ || (mode_ == conf::PoolMode::kSession && lease_->clean())) {
+  if (!lease_ || (keeps_server() && lease_->clean())) {
     if (passed(last_activity_, limits.client_idle))
       fail(base::Error{"57P05", "client_idle_timeout", {}, {}});
     return;

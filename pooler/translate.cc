@@ -1,5 +1,6 @@
 #include "pooler/translate.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -8,6 +9,12 @@
 #include "wire/codec.h"
 
 namespace pooler {
+
+using analyzer::AnalysisPtr;
+using analyzer::Effect;
+using analyzer::Effects;
+using analyzer::Kind;
+
 namespace {
 
 // The names of a Bind must end within this many bytes; PostgreSQL's own identifiers are 63 long.
@@ -35,6 +42,20 @@ std::string renamed_parse(std::string_view name, std::string_view body) {
   return out;
 }
 
+// A simple query that is larger than this passes without having been read: it may do anything.
+constexpr std::size_t kLargestRead = 1024 * 1024;
+
+const AnalysisPtr& unread() {
+  static const AnalysisPtr analysis = [] {
+    auto unknown = std::make_shared<analyzer::Analysis>();
+    unknown->effects = Effect::kUnknown;
+    unknown->statements.resize(1);
+    unknown->statements.front().effects = unknown->effects;
+    return unknown;
+  }();
+  return analysis;
+}
+
 }  // namespace
 
 bool Translator::needs_whole(char type) { return std::string_view("PDCE").find(type) != std::string_view::npos; }
@@ -47,17 +68,9 @@ Translator::Step Translator::message(const wire::FrameHeader& header, std::strin
     case 'B': return bind(header, frame);
     case 'D': return whole ? describe(frame) : Step::kNeedMore;
     case 'C': return whole ? close(frame) : Step::kNeedMore;
-    case 'E':
-      if (!whole) return Step::kNeedMore;
-      server_.expect(Expect::kExecute, Action::kForward);
-      break;
+    case 'E': return whole ? execute(frame) : Step::kNeedMore;
     case 'S': server_.expect(Expect::kSync, Action::kForward); break;
-    case 'Q':
-      // A simple query drops the unnamed statement.
-      client_.unnamed.reset();
-      server_.statements().unnamed.reset();
-      server_.expect(Expect::kQuery, Action::kForward);
-      break;
+    case 'Q': return query(header, frame, whole);
     case 'F': server_.expect(Expect::kFunctionCall, Action::kForward); break;
     case 'c':
     case 'f': server_.expect(Expect::kCopyEnd, Action::kForward); break;
@@ -67,6 +80,35 @@ Translator::Step Translator::message(const wire::FrameHeader& header, std::strin
   }
   server_.write(frame);
   return Step::kWritten;
+}
+
+// ---- simple queries ----
+
+Translator::Step Translator::query(const wire::FrameHeader& header, std::string_view frame, bool whole) {
+  if (tracking_ != nullptr) {
+    if (!whole && header.size <= kLargestRead) return Step::kNeedMore;
+    const bool readable = whole && header.size <= kLargestRead && frame.back() == '\0';
+    const std::string_view sql = readable ? frame.substr(wire::kHeaderSize, frame.size() - wire::kHeaderSize - 1) : "";
+    const AnalysisPtr& analysis =
+        readable ? tracking_->statements.get(sql, tracking_->standard_conforming_strings) : unread();
+    Effects hidden;
+    if (!watched(analysis, hidden).empty()) return watched_query(frame, sql, analysis, hidden);
+  }
+  // A simple query drops the unnamed statement.
+  client_.unnamed.reset();
+  server_.statements().unnamed.reset();
+  server_.expect(Expect::kQuery, Action::kForward);
+  server_.write(frame);
+  return Step::kWritten;
+}
+
+// ---- prepared statements ----
+
+// The name is put on the server with an empty text, so that the server itself says that it exists.
+void Translator::take_name(const std::string& name) {
+  server_.write(renamed_parse(name, std::string_view("\0\0\0", 3)));
+  server_.expect(Expect::kParse, Action::kDrop);
+  server_.add_stray_statement(name);
 }
 
 bool Translator::unsettled(std::string_view name) const {
@@ -91,9 +133,13 @@ void Translator::ensure(const PreparedPtr& statement) {
   if (server_.statements().has(*statement)) return;
   server_.statements().add(statement);
   make_room();
+  stats_.server_parses.add(1);
+  if (!statement->sql.empty()) {
+    server_.write_in_batch("PREPARE " + statement->name + statement->sql);
+    return;
+  }
   server_.write(renamed_parse(statement->name, statement->body));
   server_.expect(Expect::kParse, Action::kDrop, added(statement, true, {}));
-  stats_.server_parses.add(1);
 }
 
 void Translator::ensure_unnamed() {
@@ -121,27 +167,34 @@ Translator::Step Translator::parse(std::string_view frame) {
   const std::string_view name = reader.cstring();
   const std::string_view body = reader.rest();
   stats_.client_parses.add(1);
+  AnalysisPtr analysis;
+  if (tracking_ != nullptr && reader.ok()) {
+    analysis =
+        tracking_->statements.get(body.substr(0, body.find('\0')), tracking_->standard_conforming_strings);
+    if (server_.guarded() && may_end_transaction(*analysis)) return Step::kStall;
+  }
   if (!reader.ok() || limit_ == 0) {
+    // Their names are not followed, so neither is what they do.
+    if (analysis && !name.empty() && !analysis->plain()) leave(analysis->effects | Effect::kUnknown, {}, 0);
+    if (reader.ok() && name.empty()) client_.unnamed = std::make_shared<const Unnamed>("", std::move(analysis));
     server_.write(frame);
     server_.expect(Expect::kParse, Action::kForward);
     stats_.server_parses.add(1);
     return Step::kWritten;
   }
-  if (name.empty()) return parse_unnamed(frame, body);
+  if (name.empty()) return parse_unnamed(frame, body, std::move(analysis));
   if (unsettled(name)) return Step::kStall;
 
   if (client_.find(name) != nullptr) {
     // PostgreSQL says "already exists" after it has looked at the text. So it gets the name, with an empty text, and
     // then the client's own message.
-    const std::string empty = renamed_parse(name, std::string_view("\0\0\0", 3));
-    server_.write(empty);
-    server_.expect(Expect::kParse, Action::kDrop);
+    take_name(std::string(name));
     server_.write(frame);
     server_.expect(Expect::kParse, Action::kForward);
-    server_.add_stray_statement(std::string(name));
     return Step::kWritten;
   }
-  const PreparedPtr statement = intern_statement(body);
+  const PreparedPtr statement =
+      intern_statement(body, tracking_ != nullptr ? tracking_->path : std::string_view(), std::move(analysis));
   if (server_.statements().has(*statement)) {
     client_.add(name, statement);
     if (server_.status() != wire::TxStatus::kFailed) {
@@ -164,7 +217,7 @@ Translator::Step Translator::parse(std::string_view frame) {
   return Step::kWritten;
 }
 
-Translator::Step Translator::parse_unnamed(std::string_view frame, std::string_view body) {
+Translator::Step Translator::parse_unnamed(std::string_view frame, std::string_view body, AnalysisPtr analysis) {
   ServerStatements& statements = server_.statements();
   server_.write(frame);
   stats_.server_parses.add(1);
@@ -177,7 +230,7 @@ Translator::Step Translator::parse_unnamed(std::string_view frame, std::string_v
   change->server_unnamed = change->client_unnamed = true;
   change->server_unnamed_before = std::move(statements.unnamed);
   change->client_unnamed_before = std::move(client_.unnamed);
-  client_.unnamed = statements.unnamed = std::make_shared<const Unnamed>(std::string(body));
+  client_.unnamed = statements.unnamed = std::make_shared<const Unnamed>(std::string(body), std::move(analysis));
   server_.expect(Expect::kParse, Action::kForward, std::move(change));
   return Step::kWritten;
 }
@@ -200,15 +253,21 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
   const std::string_view rest = body.substr(name_end + 1);
   stats_.binds.add(1);
 
-  if (limit_ == 0 || name.empty()) {
-    if (limit_ != 0) ensure_unnamed();
-    server_.write(bytes);
-    server_.expect(Expect::kBind, Action::kForward);
-    return Step::kWritten;
+  if (!name.empty() && limit_ != 0 && unsettled(name)) return Step::kStall;
+  PreparedPtr statement = name.empty() ? nullptr : client_.find(name);
+  WatchPtr watch;
+  if (const auto reworked = watched_statement(name, statement)) {
+    if (!reworked->watch) return Step::kStall;
+    statement = reworked->statement;
+    watch = reworked->watch;
   }
-  if (unsettled(name)) return Step::kStall;
-  const PreparedPtr statement = client_.find(name);
-  if (statement == nullptr) {
+  if (tracking_ != nullptr) {
+    forget_portal(portal);
+    if (watch) client_.portals.emplace_back(portal, std::move(watch));
+  }
+  if (statement == nullptr || limit_ == 0) {
+    if (limit_ != 0 && name.empty()) ensure_unnamed();
+    if (limit_ != 0 && name.starts_with(kServerNamePrefix)) return refuse_name(header, bytes, portal_end + 1);
     server_.write(bytes);
     server_.expect(Expect::kBind, Action::kForward);
     return Step::kWritten;
@@ -223,25 +282,71 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
   return Step::kWritten;
 }
 
+// A name of ours that this client does not have: a server may have it. In another spelling it does not.
+Translator::Step Translator::refuse_name(const wire::FrameHeader& header, std::string_view bytes, std::size_t name_at) {
+  std::string other(bytes);
+  other[wire::kHeaderSize + name_at] = 'W';
+  server_.write(other);
+  server_.expect(header.type == 'B' ? Expect::kBind : Expect::kDescribeStatement, Action::kForward);
+  return Step::kWritten;
+}
+
+Translator::Step Translator::execute(std::string_view frame) {
+  WatchPtr watch;
+  std::unique_ptr<Change> change;
+  if (tracking_ != nullptr && !client_.portals.empty()) {
+    const std::string_view portal = wire::Reader(frame.substr(wire::kHeaderSize)).cstring();
+    for (const auto& [name, found] : client_.portals)
+      if (name == portal) watch = found;
+  }
+  if (watch) {
+    leave(watch->effects, watch->text, watch->analysis->fingerprint);
+    if (!watch->reworded.empty()) change = name_change(watch->reworded.front());
+  }
+  server_.write(frame);
+  server_.expect(Expect::kExecute, Action::kForward, std::move(change), std::move(watch));
+  return Step::kWritten;
+}
+
+// PREPARE and DEALLOCATE: what follows in the same batch may use the name, or not, already.
+std::unique_ptr<Change> Translator::name_change(const Reworded& reworded) {
+  if (!reworded.adds && !reworded.removes) return nullptr;
+  auto change = std::make_unique<Change>();
+  change->client_name = reworded.name;
+  change->statement = reworded.adds ? reworded.adds : reworded.removes;
+  change->client_op = change->server_op = reworded.adds ? Change::Op::kAdded : Change::Op::kRemoved;
+  if (reworded.adds) {
+    client_.add(reworded.name, reworded.adds);
+    server_.statements().add(reworded.adds);
+  } else {
+    client_.remove(reworded.name);
+    server_.statements().remove(*reworded.removes);
+  }
+  return change;
+}
+
 Translator::Step Translator::describe(std::string_view frame) {
   wire::Reader reader(frame.substr(wire::kHeaderSize));
   const char kind = static_cast<char>(reader.u8());
   const std::string_view name = reader.cstring();
   const Expect expected = kind == 'S' ? Expect::kDescribeStatement : Expect::kDescribePortal;
   if (reader.ok() && kind == 'S' && limit_ != 0) {
-    if (name.empty()) {
-      ensure_unnamed();
-    } else {
-      if (unsettled(name)) return Step::kStall;
-      if (const PreparedPtr statement = client_.find(name)) {
-        ensure(statement);
-        std::string out;
-        wire::append_describe_statement(out, statement->name);
-        server_.write(out);
-        server_.expect(expected, Action::kForward);
-        return Step::kWritten;
-      }
+    if (!name.empty() && unsettled(name)) return Step::kStall;
+    PreparedPtr statement = name.empty() ? nullptr : client_.find(name);
+    if (const auto reworked = watched_statement(name, statement)) {
+      if (!reworked->watch) return Step::kStall;
+      statement = reworked->statement;
     }
+    if (statement) {
+      ensure(statement);
+      std::string out;
+      wire::append_describe_statement(out, statement->name);
+      server_.write(out);
+      server_.expect(expected, Action::kForward);
+      return Step::kWritten;
+    }
+    if (name.starts_with(kServerNamePrefix)) return refuse_name({'D', frame.size()}, frame, 1);
+    if (name.empty()) ensure_unnamed();
   }
   server_.write(frame);
   server_.expect(expected, Action::kForward);

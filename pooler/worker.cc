@@ -16,7 +16,11 @@ constexpr std::size_t kKnownTimeouts = 10'000;
 }  // namespace
 
 Worker::Worker(int index, Runtime& runtime, Pools& pools, conf::ConfigPtr config)
-    : index_(index), runtime_(runtime), pools_(pools), ticker_(loop_, [this] { tick(); }) {
+    : index_(index),
+      runtime_(runtime),
+      pools_(pools),
+      ticker_(loop_, [this] { tick(); }),
+      statements_(runtime.statements) {
   reconfigure(std::move(config));
 }
 

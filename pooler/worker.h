@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "analyzer/statement_cache.h"
 #include "base/loop.h"
 #include "conf/config.h"
 #include "pooler/cancel.h"
@@ -50,6 +51,7 @@ class Worker {
   const Timeouts& timeouts(const std::string& database, const std::string& user);
   std::size_t max_prepared_statements() const { return max_prepared_statements_; }
   std::size_t max_query_size() const { return max_query_size_; }
+  analyzer::LocalStatements& statements() { return statements_; }
 
   Session* find(uint64_t id);
   void each(const std::function<void(Session&)>& visit);
@@ -77,6 +79,7 @@ class Worker {
   std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, Timeouts> timeouts_;  // by database, NUL, user; emptied on reload
   std::size_t max_prepared_statements_ = 0, max_query_size_ = 0;
+  analyzer::LocalStatements statements_;
   std::thread thread_;
 };
 

@@ -382,10 +382,9 @@ class Weir(Pooler):
         who = unprivileged()
         if who and subprocess.run(["test", "-x", str(self.binary)], **who).returncode != 0:
             copy = self.folder / "weir"
-            if copy.exists():  # it runs, so it cannot be written again
-                return copy
-            shutil.copy(self.binary, copy)
-            copy.chmod(0o755)
+            if not copy.exists():  # one that runs cannot be written again
+                shutil.copy(self.binary, copy)
+                copy.chmod(0o755)
             return copy
         return self.binary
 

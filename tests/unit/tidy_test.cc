@@ -309,7 +309,11 @@ TEST(Tidy, EverySourceFileIsListedAndHasATestOfItsName) {
       {"pooler/pool_upkeep.cc", "pool_test.cc and tests/integration/test_timeouts.py"},
       {"pooler/session.cc", "tests/integration/test_byte_boundaries.py and test_protocol_rows.py"},
       {"pooler/session_end.cc", "tests/integration/test_timeouts.py"},
+      {"pooler/session_follow.cc", "tests/integration/test_parity_sessions.py"},
       {"pooler/session_login.cc", "tests/integration/test_params.py"},
+      {"pooler/server_own.cc", "server_test.cc"},
+      {"pooler/translate_watched.cc", "tests/integration/test_parity_*.py"},
+      {"pooler/follower.cc", "tests/integration/test_parity_*.py"},
       {"pooler/worker.cc", "tests/integration"},
   };
   for (const auto& source : product()) {

@@ -136,7 +136,8 @@ class ListenFixture : public testing::Test {
       client = std::make_unique<wire::PgClient>(
           loop_, resolver_,
           wire::PgClientSettings{
-              .hosts = {{postgres_.socket_folder(), postgres_.port()}}, .dbname = dbname, .user = "postgres"});
+              .hosts = {{postgres_.socket_folder(), postgres_.port()}}, .dbname = dbname, .user = "postgres",
+              .options = "-c search_path=public"});
     std::optional<base::Result<wire::PgRows>> answer;
     const auto ticket = client->query(sql, {}, std::chrono::seconds(20),
                                       [&](base::Result<wire::PgRows> rows) { answer = std::move(rows); });

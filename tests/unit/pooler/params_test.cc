@@ -74,15 +74,47 @@ TEST(Params, DiscardAllBringsTheLoginValuesBack) {
 }
 
 TEST(Params, AnyValueIsALiteral) {
-  EXPECT_EQ(quote_literal("o'clock"), "'o''clock'");
-  EXPECT_EQ(quote_literal("a\\b'c"), " E'a\\\\b''c'");
   EXPECT_EQ(set_statement("x.y", "'; DROP TABLE t; --"),
             "SELECT pg_catalog.set_config('x.y','''; DROP TABLE t; --',false)");
-  const std::string long_value(300, '\'');
-  EXPECT_EQ(quote_literal(long_value).size(), 602U);
 }
 
-TEST(Params, NamesWithPartsAreQuotedByPart) { EXPECT_EQ(quote_identifier("app.\"x"), "\"app\".\"\"\"x\""); }
+TEST(Params, WhoMayDoWhatComesLastAndGoesFirst) {
+  ServerParams server = logged_in();
+  const auto first = wants({{"role", "bob"}, {"search_path", "a"}, {"session_authorization", "carol"}});
+  EXPECT_EQ(server.plan(first),
+            "SELECT pg_catalog.set_config('search_path','a',false),"
+            "pg_catalog.set_config('session_authorization','carol',false),pg_catalog.set_config('role','bob',false)");
+  server.on_planned(first);
+  EXPECT_EQ(server.plan(first), "");
+  const auto second = wants({{"search_path", "a"}});
+  EXPECT_EQ(server.plan(second), "SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;");
+  const auto third = wants({{"role", "bob"}, {"search_path", "b"}, {"session_authorization", "carol"}});
+  EXPECT_EQ(server.plan(third),
+            "SET SESSION AUTHORIZATION DEFAULT;RESET ROLE;SELECT pg_catalog.set_config('search_path','b',false),"
+            "pg_catalog.set_config('session_authorization','carol',false),pg_catalog.set_config('role','bob',false)")
+      << "what another user may not set is set before";
+}
+
+TEST(Params, WhatAClientsStatementSetOrResetIsKnown) {
+  ServerParams server = logged_in();
+  server.on_set("work_mem", "7MB");
+  EXPECT_EQ(server.plan(wants({{"work_mem", "7MB"}})), "");
+  EXPECT_EQ(server.plan(wants({})), "RESET \"work_mem\";");
+  server.on_unset("work_mem");
+  EXPECT_EQ(server.plan(wants({})), "");
+  server.on_set("role", "bob");
+  server.on_set("session_authorization", "carol");
+  EXPECT_EQ(server.plan(wants({{"session_authorization", "carol"}})), "") << "it has reset the role";
+}
+
+TEST(Params, AServerReportsWhatItReportedAtLogin) {
+  const ServerParams server = logged_in();
+  EXPECT_TRUE(server.reports("timezone"));
+  EXPECT_FALSE(server.reports("default_transaction_read_only")) << "PostgreSQL 13 does not";
+  EXPECT_FALSE(server.reports("is_superuser")) << "nobody can set it";
+}
+
+TEST(Params, NamesWithPartsAreQuotedByPart) { EXPECT_EQ(quote_parameter("app.\"x"), "\"app\".\"\"\"x\""); }
 
 TEST(Params, EqualListsShareOneSnapshot) {
   EXPECT_EQ(wants({{"a", "1"}}), wants({{"a", "1"}}));

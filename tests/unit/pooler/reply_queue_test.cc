@@ -35,6 +35,7 @@ std::string converse(ReplyQueue& queue, std::string_view replies) {
       case Verdict::kForward: seen += reply; break;
       case Verdict::kDrop: seen += '.'; break;
       case Verdict::kInternalError: seen += '#'; break;
+      case Verdict::kGuardError: seen += '%'; break;
       case Verdict::kUnexpected: return seen + '!';
     }
     while (const char insert = queue.next_insert()) seen += insert;
@@ -273,6 +274,43 @@ TEST(ReplyQueue, GrowsAndKeepsOrder) {
   for (int i = 0; i < 1000; ++i) send(queue, "BES");
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(converse(queue, "2CZ"), "2CZ");
   EXPECT_TRUE(queue.clean());
+}
+
+TEST(ReplyQueue, AGuardsAnswersAreHiddenAndItsErrorIsTold) {
+  ReplyQueue queue;
+  queue.expect(Expect::kQuery, Action::kGuard);
+  send(queue, "Q");
+  EXPECT_TRUE(queue.at_guard());
+  EXPECT_EQ(queue.on_async(), Verdict::kDrop);
+  EXPECT_EQ(converse(queue, "CEZ"), ".%.");
+  EXPECT_FALSE(queue.at_guard());
+  EXPECT_EQ(converse(queue, "EZ"), "EZ");
+  EXPECT_TRUE(queue.clean());
+}
+
+TEST(ReplyQueue, StatementsOfAWatchedMessageAreCounted) {
+  ReplyQueue queue;
+  const auto watch = std::make_shared<const Watch>();
+  send(queue, "Q");
+  EXPECT_EQ(queue.watch(), nullptr);
+  queue.expect(Expect::kQuery, Action::kForward, nullptr, watch);
+  EXPECT_EQ(converse(queue, "CZ"), "CZ");
+  EXPECT_EQ(queue.watch(), watch);
+  EXPECT_EQ(queue.completed(), 0U);
+  EXPECT_EQ(converse(queue, "CC"), "CC");
+  EXPECT_EQ(queue.completed(), 2U);
+  EXPECT_EQ(converse(queue, "Z"), "Z");
+  EXPECT_EQ(queue.watch(), nullptr);
+}
+
+TEST(ReplyQueue, AWatchBehindTheEndOfACopyIsFound) {
+  ReplyQueue queue;
+  const auto watch = std::make_shared<const Watch>();
+  send(queue, "Ec");
+  queue.expect(Expect::kExecute, Action::kForward, nullptr, watch);
+  send(queue, "S");
+  EXPECT_EQ(converse(queue, "GC"), "GC");
+  EXPECT_EQ(queue.watch(), watch);
 }
 
 }  // namespace

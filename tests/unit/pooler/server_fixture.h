@@ -91,6 +91,12 @@ struct Client final : ServerHandler {
     events.push_back(std::string(name) + "=" + std::string(value));
   }
   void on_error_reply(const wire::ServerReport& report) override { events.push_back("error " + report.error.sqlstate); }
+  std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) override {
+    events.push_back("completed " + std::to_string(index) + " " + std::string(tag));
+    return index < watch.reworded.size() ? watch.reworded[index].tag : std::string_view();
+  }
+  bool hold_ready(wire::TxStatus) override { return holds_ready; }
+  bool holds_ready = false;
   ClientStatements* client_statements() override { return &statements; }
   void on_server_drained() override { events.emplace_back("drained"); }
   void on_server_lost(const base::Error& error) override {

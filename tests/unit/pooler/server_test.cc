@@ -211,21 +211,103 @@ TEST_F(ServerTest, AnErrorInOurOwnStatementIsOurs) {
   EXPECT_TRUE(server_->reusable());
 }
 
-TEST_F(ServerTest, OurOwnStatementInFrontOfAClientsIsNotSeen) {
-  server_->prefix_internal("SELECT set_config('a', 'b', false)");
+TEST_F(ServerTest, AGuardInFrontOfAClientsStatementIsNotSeen) {
+  server_->sync_params(intern_params({{"a", "b"}}));
+  EXPECT_TRUE(server_->guarded());
   query("SELECT 1");
-  says(message('T', "r") + message('D', "d") + complete("SELECT 1") + ready() + complete("SELECT 1") + ready());
+  says(complete("BEGIN") + message('T', "r") + message('D', "d") + complete("SELECT 1") + complete("COMMIT") + ready());
+  EXPECT_FALSE(server_->guarded());
+  says(complete("SELECT 1") + ready());
   EXPECT_EQ(client_.types(), "CZ");
-  EXPECT_THAT(client_.events, ElementsAre("ready I hidden", "ready I"));
+  EXPECT_EQ(*server_->params().value("a"), "b");
 }
 
-TEST_F(ServerTest, AnErrorInWhatWasPutInFrontLosesTheConnection) {
-  server_->prefix_internal("SELECT set_config('a', 'b', false)");
+TEST_F(ServerTest, AServerThatHasTheValuesNeedsNoGuard) {
+  server_->sync_params(intern_params({{"timezone", "UTC"}}));
+  EXPECT_FALSE(server_->guarded());
+  EXPECT_EQ(heard_bytes(), "");
+}
+
+TEST_F(ServerTest, TheErrorOfAGuardIsTheErrorOfTheClientsStatement) {
+  server_->sync_params(intern_params({{"a", "b"}}));
   query("SELECT 1");
-  says(error("22023", "invalid value") + ready());
+  says(complete("BEGIN") + error("22023", "invalid value") + ready('E') +
+       error("25P02", "current transaction is aborted") + ready('E'));
+  EXPECT_EQ(client_.types(), "EZ");
+  EXPECT_NE(client_.replies.find("invalid value"), std::string::npos);
+  EXPECT_EQ(client_.replies.back(), 'I') << "the failed transaction is not the client's";
+  EXPECT_NE(heard_bytes().find("ROLLBACK"), std::string::npos);
+  EXPECT_EQ(server_->params().value("a"), nullptr);
+  says(complete("ROLLBACK") + ready());
+  EXPECT_FALSE(server_->guarded());
+  EXPECT_TRUE(server_->reusable());
+  EXPECT_FALSE(client_.lost);
+}
+
+TEST_F(ServerTest, AGuardThatHoldsNothingBackLosesTheConnection) {
+  server_->sync_params(intern_params({{"a", "b"}}));
+  query("SELECT 1");
+  says(error("22021", "invalid byte sequence") + ready('I'));
   ASSERT_TRUE(client_.lost);
-  EXPECT_EQ(client_.lost->sqlstate, "22023");
+  EXPECT_EQ(client_.lost->sqlstate, "22021");
   EXPECT_EQ(client_.replies, "");
+}
+
+TEST_F(ServerTest, WhatAStatementNeedsFailsInItsPlace) {
+  server_->guard(Server::Guard::kNeed, "PREPARE weir_ps_1 AS SELECT * FROM gone");
+  query("EXECUTE weir_ps_1");
+  says(error("42P01", "no table") + ready() + error("26000", "no statement") + ready());
+  EXPECT_EQ(client_.types(), "EZ");
+  EXPECT_NE(client_.replies.find("no table"), std::string::npos);
+  EXPECT_FALSE(server_->guarded());
+}
+
+TEST_F(ServerTest, CompletedStatementsOfAWatchedMessageAreCounted) {
+  auto watch = std::make_shared<Watch>();
+  watch->reworded.resize(2);
+  watch->reworded[1].tag = "LISTEN";
+  std::string bytes;
+  EXPECT_TRUE(wire::append_query(bytes, "SET a = 1; RESET weir.nothing").ok());
+  server_->write(bytes);
+  server_->expect(Expect::kQuery, Action::kForward, nullptr, watch);
+  says(complete("SET") + complete("RESET") + ready());
+  EXPECT_THAT(client_.events, ElementsAre("completed 0 SET", "completed 1 RESET", "ready I"));
+  EXPECT_EQ(client_.replies, complete("SET") + complete("LISTEN") + ready());
+}
+
+TEST_F(ServerTest, ReadyForQueryCanBeHeldBack) {
+  client_.holds_ready = true;
+  query("NOTIFY x");
+  says(complete("NOTIFY") + ready());
+  EXPECT_EQ(client_.types(), "C");
+  EXPECT_THAT(client_.events, ElementsAre("ready I"));
+}
+
+TEST_F(ServerTest, RowsOfOurOwnQueryAreRead) {
+  std::optional<Rows> rows;
+  server_->run_query("SELECT ours", [&](base::Result<Rows> result) { rows = std::move(result).value(); });
+  const std::string row("\0\2\0\0\0\1t\xff\xff\xff\xff", 11);
+  says(message('T', "r") + message('D', row) + complete("SELECT 1") + ready());
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(*rows, (Rows{{"t", std::nullopt}}));
+  EXPECT_EQ(client_.replies, "");
+}
+
+TEST_F(ServerTest, RecoveryRemovesWhatMayHaveBeenLeft) {
+  server_->taint(analyzer::Effect::kTemporary | analyzer::Effect::kAdvisoryLock);
+  std::optional<bool> clean;
+  server_->recover("", [&](bool done) { clean = done; });
+  EXPECT_NE(heard_bytes().find("pg_advisory_unlock_all();DISCARD TEMP;"), std::string::npos);
+  says(message('T', "r") + message('D', "d") + complete("SELECT 1") + complete("DISCARD TEMP") + ready());
+  EXPECT_EQ(clean, true);
+  EXPECT_TRUE(server_->tainted().empty());
+}
+
+TEST_F(ServerTest, RecoveryGivesUpWhatCannotBeRemoved) {
+  server_->taint(analyzer::Effect::kLibrary);
+  std::optional<bool> clean;
+  server_->recover("", [&](bool done) { clean = done; });
+  EXPECT_EQ(clean, false);
 }
 
 TEST_F(ServerTest, LosingTheConnectionEndsOurOwnStatementToo) {

@@ -1,0 +1,295 @@
+#include "pooler/follower.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "pooler/leftovers.h"
+#include "pooler/pool.h"
+#include "pooler/runtime.h"
+#include "pooler/worker.h"
+#include "wire/options.h"
+
+namespace pooler {
+
+using analyzer::Effect;
+using analyzer::Effects;
+using analyzer::Kind;
+
+namespace {
+
+using Made = SessionState::Change;
+
+// What a pin may be for; the rest is followed or nothing.
+constexpr Effects kPins = kAskable | kUnfollowable | Effect::kSequenceMade;
+
+}  // namespace
+
+std::string pin_reasons(Effects effects) {
+  std::string out;
+  const auto name = [&](Effects these, std::string_view text) {
+    if (!effects.any(these)) return;
+    if (!out.empty()) out += ", ";
+    out += text;
+  };
+  name(Effect::kTemporary, "temporary objects");
+  name(Effect::kAdvisoryLock, "advisory locks");
+  name(Effect::kHoldCursor, "cursors WITH HOLD");
+  name(Effect::kPrepared, "prepared statements");
+  name(Effect::kSequenceMade, "currval and lastval");
+  name(Effect::kAnySetting, "settings made by a function");
+  name(Effect::kLibrary, "LOAD");
+  name(Effect::kLasting, "a function with state");
+  name(Effect::kUnknown, "unknown effects");
+  return out;
+}
+
+Follower::Follower(Worker& worker, std::shared_ptr<Pool> pool, ParamsPtr login_values, ParamsPtr& params, Host& host)
+    : Tracking(worker.statements(), *login_values),
+      worker_(worker),
+      pool_(std::move(pool)),
+      login_values_(std::move(login_values)),
+      params_(params),
+      host_(host) {
+  if (pool_->settings()->refuse_pins) refused = kPins.without(Effect::kSequenceMade) | Effect::kSequenceUse;
+}
+
+Follower::~Follower() = default;
+
+Follower::Rest& Follower::rest() {
+  if (!rest_) rest_ = std::make_unique<Rest>();
+  return *rest_;
+}
+
+void Follower::begin() {
+  if (read_ != params_.get()) {
+    read_ = params_.get();
+    const std::string* search_path = find_param(*params_, "search_path");
+    path = search_path != nullptr ? std::string_view(*search_path) : std::string_view();
+    const std::string* strings = find_param(*params_, "standard_conforming_strings");
+    standard_conforming_strings = strings == nullptr || *strings == "on";
+  }
+  sequences_used = pool_->sequences_used();
+  pinned = pinned_now();
+}
+
+// ---- what is sent ----
+
+bool Follower::listening(const analyzer::Analysis& analysis) {
+  Rest& r = rest();
+  if (r.listen_asked) return false;
+  if (r.listen_error) {
+    listen_error = &*r.listen_error;
+    return true;
+  }
+  std::vector<std::string> missing;
+  for (const auto& statement : analysis.statements)
+    if (statement.kind == Kind::kListen && (!r.subscription || !r.subscription->channels().contains(statement.name)))
+      missing.push_back(statement.name);
+  if (missing.empty()) return true;
+  if (!r.subscription) {
+    const std::string* encoding = find_param(*params_, "client_encoding");
+    r.subscription = worker_.runtime().listen_hubs->subscribe(pool_, worker_.index(),
+                                                              encoding != nullptr ? *encoding : "UTF8", *this);
+  }
+  r.listen_asked = true;
+  r.subscription->listen(std::move(missing), [this](base::Status status) {
+    rest_->listen_asked = false;
+    if (!status.ok()) rest_->listen_error = status.error();
+    host_.resume_input();
+  });
+  return false;
+}
+
+Effects Follower::hidden_effects(const analyzer::Analysis& analysis) {
+  if (rest_ && rest_->subscription) {
+    for (const auto& statement : analysis.statements) {
+      const bool notifies = statement.kind == Kind::kNotify ||
+                            std::any_of(statement.functions.begin(), statement.functions.end(),
+                                        [](const auto& function) { return function.name == "pg_notify"; });
+      if (notifies) rest_->notified = true;
+    }
+  }
+  return {};
+}
+
+void Follower::sent(Effects effects, std::string_view sql, uint64_t fingerprint) {
+  state_.sent(effects);
+  if (effects.has(Effect::kSequenceUse)) pool_->note_sequences_used();
+  if (effects.any(kPins)) rest().candidate = {effects, {}, std::string(sql), fingerprint};
+  if (listen_error != nullptr) {
+    listen_error = nullptr;
+    rest_->listen_error.reset();
+  }
+}
+
+// ---- what is answered ----
+
+std::string_view Follower::on_completed(const Watch& watch, std::size_t index, std::string_view tag, Server& server,
+                                        ClientStatements& names) {
+  const auto& all = watch.analysis->statements;
+  const analyzer::Statement& statement = all[std::min(index, all.size() - 1)];
+  std::string_view other;
+  if (index < watch.reworded.size()) {
+    const Reworded& reworded = watch.reworded[index];
+    other = reworded.tag;
+    if (reworded.adds) {
+      names.add(reworded.name, reworded.adds);
+      server.statements().add(reworded.adds);
+    }
+    if (reworded.removes) {
+      names.remove(reworded.name);
+      server.statements().remove(*reworded.removes);
+    }
+    if (reworded.removes_all) names.clear();
+  }
+  state_.done(statement, other.empty() ? tag : other);
+  if (statement.kind == Kind::kDiscard) {
+    if (statement.discard == "temp") state_.sent(Effect::kTemporary);
+    if (rest_ && statement.discard == "sequences")
+      rest_->pin.reasons = rest_->pin.reasons.without(Effect::kSequenceMade);
+    if (rest_ && statement.discard == "all") rest_->pin.reasons = rest_->pin.reasons & kLasting;
+  }
+  return other;
+}
+
+void Follower::on_ready(wire::TxStatus status) {
+  if (state_.idle()) {
+    (void)state_.ready(status);
+    return;
+  }
+  SessionState::Outcome outcome = state_.ready(status);
+  if (outcome.empty()) return;
+  auto& over = rest().over;
+  std::move(outcome.changes.begin(), outcome.changes.end(), std::back_inserter(over.changes));
+  for (auto& name : outcome.ask)
+    if (std::find(over.ask.begin(), over.ask.end(), name) == over.ask.end()) over.ask.push_back(std::move(name));
+  over.seen |= outcome.seen;
+}
+
+bool Follower::hold_ready(wire::TxStatus status) {
+  if (!rest_ || !rest_->notified || status != wire::TxStatus::kIdle) return false;
+  rest_->notified = false;
+  if (!rest_->subscription || rest_->subscription->channels().empty()) return false;
+  rest_->syncing = true;
+  rest_->subscription->sync([this] {
+    rest_->syncing = false;
+    host_.on_ready_due();
+  });
+  return true;
+}
+
+bool Follower::settle(Server& server) {
+  if (!rest_) {
+    server.untaint(server.tainted());
+    return true;
+  }
+  const SessionState::Outcome over = std::exchange(rest_->over, {});
+  if (over.empty()) return true;
+  apply(server, over.changes);
+  const Effects ask = over.seen & kAskable;
+  if (ask.empty() && over.ask.empty()) {
+    conclude(server, over.seen, {}, {});
+    return true;
+  }
+  rest_->asking = true;
+  server.run_query(leftovers_query(ask, over.ask), [this, &server, ask, seen = over.seen,
+                                                    names = over.ask](base::Result<Rows> rows) {
+    rest_->asking = false;
+    Effects found;
+    if (!rows.ok() || rows->size() != 1) {
+      found = ask | Effect::kUnknown;  // not knowing is reason enough
+    } else {
+      std::size_t at = 0;
+      const auto& row = rows->front();
+      for (const Effect kind : {Effect::kTemporary, Effect::kAdvisoryLock, Effect::kHoldCursor, Effect::kPrepared})
+        if (ask.has(kind) && at < row.size() && row[at++] == "t") found |= kind;
+      std::vector<Made> changes;
+      for (const std::string& name : names) {
+        if (at >= row.size()) break;
+        const auto& value = row[at++];
+        changes.push_back({value ? Made::Kind::kSet : Made::Kind::kReset, name, value.value_or("")});
+      }
+      apply(server, changes);
+    }
+    conclude(server, seen, ask, found);
+    host_.on_settled();
+  });
+  return false;
+}
+
+void Follower::conclude(Server& server, Effects seen, Effects asked, Effects found) {
+  Pin& pin = rest_->pin;
+  Effects reasons = pin.reasons.without(asked) | found | (seen & kUnfollowable);
+  if (seen.has(Effect::kSequenceMade) && pool_->sequences_used()) reasons |= Effect::kSequenceMade;
+  server.untaint(server.tainted());
+  server.taint(reasons);
+  if (pin.reasons.empty() && !reasons.empty()) {
+    pin = std::move(rest_->candidate);
+    pin.since = base::now();
+  }
+  pin.reasons = reasons;
+  reconcile_channels();
+}
+
+// What has come to hold, for the client and for the server it happened on.
+void Follower::apply(Server& server, const std::vector<Made>& changes) {
+  if (changes.empty()) return;
+  ParamList params = *params_;
+  ServerParams& there = server.params();
+  const auto set = [&](const std::string& name, const std::string& value) {
+    if (there.reports(name)) return;  // the server has told
+    if (name == "session_authorization") params = with_param(params, "role", nullptr);
+    params = with_param(params, name, &value);
+    there.on_set(name, value);
+  };
+  const auto reset = [&](const std::string& name) {
+    if (there.reports(name)) return;
+    if (const std::string* own = find_param(startup, name)) {
+      set(name, *own);
+      return;
+    }
+    if (name == "session_authorization") params = with_param(params, "role", nullptr);
+    params = with_param(params, name, nullptr);
+    there.on_unset(name);
+  };
+  for (const Made& change : changes) {
+    switch (change.kind) {
+      case Made::Kind::kSet: set(change.name, change.value); break;
+      case Made::Kind::kReset: reset(change.name); break;
+      case Made::Kind::kResetAll: {
+        const ParamList before = params;
+        for (const auto& [name, value] : before)
+          if (!is_identity(name)) reset(name);
+        for (const auto& [name, value] : startup)
+          if (!is_identity(name)) set(name, value);
+        rest_->pin.reasons = rest_->pin.reasons.without(Effect::kAnySetting);
+        break;
+      }
+      case Made::Kind::kListen: rest_->channels.insert(change.name); break;
+      case Made::Kind::kUnlisten: rest_->channels.erase(change.name); break;
+      case Made::Kind::kUnlistenAll: rest_->channels.clear(); break;
+    }
+  }
+  params_ = intern_params(std::move(params));
+  reconcile_channels();
+}
+
+// ---- notifications ----
+
+void Follower::reconcile_channels() {
+  if (!rest_->subscription) return;
+  const std::set<std::string> heard = rest_->subscription->channels();
+  for (const std::string& channel : heard)
+    if (!rest_->channels.contains(channel)) rest_->subscription->unlisten(channel);
+}
+
+void Follower::deliver(std::string& out) {
+  if (!rest_ || !rest_->subscription) return;
+  while (const NotificationPtr notification = rest_->subscription->take()) out += notification->encoded;
+}
+
+void Follower::on_notifications() { host_.on_news(); }
+void Follower::on_overflow(const base::Error& error) { host_.end(error); }
+
+}  // namespace pooler

@@ -1,0 +1,52 @@
+// Session: what follows from its statements, between it and its Follower.
+
+#include <utility>
+
+#include "pooler/session.h"
+#include "pooler/worker.h"
+#include "wire/build.h"
+
+namespace pooler {
+
+std::string_view Session::on_completed(const Watch& watch, std::size_t index, std::string_view tag) {
+  return followed() ? follower_->on_completed(watch, index, tag, *lease_, *statements_) : std::string_view();
+}
+
+bool Session::hold_ready(wire::TxStatus status) { return followed() && follower_->hold_ready(status); }
+
+void Session::resume_input() {
+  stalled_ = false;
+  proceed();
+}
+
+// The server was asked what the transaction has left there.
+void Session::on_settled() {
+  if (ended_) return;
+  if (lease_->lost()) {
+    on_server_lost(base::connection_failure("server connection lost"));
+    return;
+  }
+  end_of_transaction();
+}
+
+void Session::on_news() {
+  if (ended_ || !welcomed_ || follower_->busy() || (lease_ && !lease_->clean())) return;
+  std::string news;
+  follower_->deliver(news);
+  client_.write(news);
+  client_.flush();
+}
+
+void Session::on_ready_due() {
+  if (ended_) return;
+  std::string last;
+  follower_->deliver(last);
+  wire::append_ready_for_query(last, wire::TxStatus::kIdle);
+  client_.write(last);
+  client_.flush();
+  resume_input();
+}
+
+void Session::end(const base::Error& error) { fail(error); }
+
+}  // namespace pooler

@@ -1,0 +1,31 @@
+#pragma once
+// Watch: what has to be done when the server completes the statements of one message. Made when the message is sent,
+// carried by the ReplyQueue, read when CommandComplete arrives.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/statement.h"
+#include "pooler/prepared.h"
+
+namespace pooler {
+
+// A statement that was sent in other words than the client's.
+struct Reworded {
+  std::string_view tag;    // the client's command tag, where the server's is another; a literal. Empty: the server's
+  PreparedPtr adds;        // a simple query's PREPARE: from now on `name` is this
+  PreparedPtr removes;     // its DEALLOCATE
+  std::string name;        // the client's name of it
+  bool removes_all = false;
+};
+
+struct Watch {
+  analyzer::AnalysisPtr analysis;
+  std::vector<Reworded> reworded;  // one per statement, or none at all
+  analyzer::Effects effects;       // with those that the text does not show
+  std::string text;                // the beginning of it
+};
+
+}  // namespace pooler
