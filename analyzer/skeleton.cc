@@ -11,9 +11,9 @@ namespace {
 constexpr std::string_view kMarker = "$";  // no token of PostgreSQL's
 constexpr int kParametersMax = 65535;      // what Bind can carry
 
-// Functions without arguments: what stands behind them in parentheses is their type's.
+// What stands behind these in parentheses says which type is meant. It is no value.
 bool has_precision(std::string_view lower) {
-  return lower == "current_time" || lower == "current_timestamp" || lower == "localtime" || lower == "localtimestamp";
+  return lower == "float" || lower == "current_time" || lower == "current_timestamp" || lower == "localtime" || lower == "localtimestamp";
 }
 
 bool literal_word(std::string_view lower) { return lower == "null" || lower == "true" || lower == "false"; }
@@ -35,6 +35,7 @@ void Skeleton::make(std::string_view sql, bool standard_conforming_strings) {
   for (Token token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {
     put_token(token, lexer.text_of(token));
   }
+  if (sql.find('\0') != std::string_view::npos) sound_ = false;  // in a string, say
   backslash_ = lexer.backslash();
   looked_at_again_ = lexer.looked_at_again();
   finish();
@@ -140,7 +141,7 @@ void Skeleton::put_word(const Token& token, std::string_view text) {
   Level* list = level();
   if (list == nullptr) return;
   const std::string_view folded(out_.data() + at, token.size);
-  if (folded.size() >= 9 && has_precision(folded)) precision_ = true;
+  if (has_precision(folded)) precision_ = true;
   const bool literal = list->item == Level::Item::kNone && literal_word(folded);
   list->item = literal ? Level::Item::kLiteral : Level::Item::kOther;
   if (depth_ == 0 && folded == "values") begin_item(*list);

@@ -45,7 +45,7 @@ class Skeleton {
     std::size_t list_at = 0;                    // of its first item
     std::size_t item_at = 0, item_tokens = 0;   // of the item that is being written
     std::size_t comma_at = 0, comma_tokens = 0; // of the comma before it
-    bool literal = false;  // its literals are no values: current_time(3)
+    bool literal = false;  // its literals are no values: float(53)
     enum class Item : char { kNone, kSign, kLiteral, kRow, kOther } item = Item::kNone, last = Item::kOther;
   };
   static constexpr std::size_t kLevels = 32;  // lists nested deeper keep their length

@@ -222,11 +222,9 @@ TEST(Differential, DisguisesChangeNothing) {
   std::size_t checked = 0;
   for (const auto& sql : corpus()) {
     const auto facts = facts_of(sql);
+    const auto has = [lower = base::to_lower(sql)](std::string_view word) { return lower.find(word) != lower.npos; };
     // The number in current_time(3) and its like is none that may change.
-    if (!facts->shareable || base::to_lower(sql).find("localtime") != std::string::npos ||
-        base::to_lower(sql).find("current_time") != std::string::npos) {
-      continue;
-    }
+    if (!facts->shareable || has("localtime") || has("current_time") || has("float")) continue;
     const auto other = disguised(sql, random);
     Skeleton one;
     Skeleton two;

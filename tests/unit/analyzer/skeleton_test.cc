@@ -56,6 +56,7 @@ TEST(Skeleton, WhatIsMoreThanALiteralStays) {
       {"SELECT n'a'", "SELECT n 'a'"},
       {"SELECT ARRAY[[1],[2]]", "SELECT ARRAY[[1],[2],[3]]"},
       {"SELECT current_time(1)", "SELECT current_time(2)"},
+      {"SELECT x::float(24)", "SELECT x::float(25)"},  // float4 and float8
       {"SELECT $1", "SELECT $2"},
       {"SELECT $1", "SELECT 1"},
       {"SELECT ((1),(2)) + 1", "SELECT ((1)) + (2)"},
@@ -105,6 +106,8 @@ TEST(Skeleton, SaysWhatItSaw) {
     skeleton.make(unsound);
     EXPECT_FALSE(skeleton.sound()) << unsound;
   }
+  skeleton.make(std::string_view("SELECT 'a\0b'", 12));
+  EXPECT_FALSE(skeleton.sound());
   skeleton.make("");
   EXPECT_TRUE(skeleton.empty());
 }
