@@ -13,7 +13,8 @@ constexpr int kParametersMax = 65535;      // what Bind can carry
 
 // What stands behind these in parentheses says which type is meant. It is no value.
 bool has_precision(std::string_view lower) {
-  return lower == "float" || lower == "current_time" || lower == "current_timestamp" || lower == "localtime" || lower == "localtimestamp";
+  return lower == "float" || lower == "current_time" || lower == "current_timestamp" || lower == "localtime" ||
+         lower == "localtimestamp";
 }
 
 bool literal_word(std::string_view lower) { return lower == "null" || lower == "true" || lower == "false"; }
