@@ -100,7 +100,7 @@ void SideConnection::send(std::string_view sql, Done done) {
 std::size_t SideConnection::on_data(std::string_view bytes) {
   std::size_t position = 0;
   while (const auto header = wire::peek_frame(bytes.substr(position))) {
-    if (!header->valid() || header->size > kResultBytesMax) {
+    if (!header->valid() || header->size > kMessageMax) {
       lose(base::protocol_violation("the server sent a message of an unexpected size"));
       return bytes.size();
     }
@@ -159,7 +159,7 @@ void SideConnection::on_row(std::string_view body) {
     if (!reader.ok()) return lose(base::protocol_violation("the server sent a row that cannot be read"));
   }
   result_bytes_ += body.size() + sizeof row + row.size() * sizeof row.front();
-  if (result_bytes_ > kResultBytesMax) lose(base::configuration_limit("the result is larger than we read"));
+  if (result_bytes_ > options_.result_bytes_max) lose(base::configuration_limit("the result is larger than we read"));
 }
 
 void SideConnection::on_ready() {

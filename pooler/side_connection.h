@@ -46,8 +46,8 @@ class SideHandler {
 
 class SideConnection final : public base::Deferred, private wire::StreamHandler {
  public:
-  // A larger result is not for us.
-  static constexpr std::size_t kResultBytesMax = 16 * 1024 * 1024;
+  // A larger message is not for us.
+  static constexpr std::size_t kMessageMax = 16 * 1024 * 1024;
   // Until it is ready, over all hosts.
   static constexpr base::Duration kConnectTimeout = std::chrono::seconds(15);
 
@@ -55,6 +55,8 @@ class SideConnection final : public base::Deferred, private wire::StreamHandler 
     std::string application_name;
     std::string client_encoding{};  // empty: as the servers of the pool have it
     base::Duration statement_timeout = std::chrono::seconds(10);
+    // Of one statement's rows; above that the connection is lost, because the rest need not be read.
+    std::size_t result_bytes_max = kMessageMax;
   };
   using Done = std::function<void(base::Result<wire::PgRows>)>;
 
