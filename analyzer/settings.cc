@@ -59,8 +59,6 @@ void add(Statement& out, Setting setting) {
     out.effects |= Effect::kLasting;
     return;
   }
-  const bool role_none = setting.name == "role" && setting.value == "none";
-  if (setting.op == Op::kSet && role_none) setting.op = Op::kReset;
   if (setting.op != Op::kSet) setting.value.clear();
   if (setting.name == "search_path" && begins_with_temporary(setting.value)) out.effects |= Effect::kTemporary;
   out.effects |= Effect::kSettings;

@@ -106,7 +106,7 @@ struct Setting {
   enum class Op : uint8_t {
     kSet,       // to `value`
     kSetQuery,  // to something that the text does not tell (set_config with an expression, SET ... FROM CURRENT)
-    kReset,     // RESET x, SET x TO DEFAULT, SET ROLE NONE, SET SESSION AUTHORIZATION DEFAULT
+    kReset,     // RESET x, SET x TO DEFAULT, SET SESSION AUTHORIZATION DEFAULT
     kResetAll,
   };
   std::string name;

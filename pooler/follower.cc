@@ -149,6 +149,8 @@ std::string_view Follower::on_completed(const Watch& watch, std::size_t index, s
     if (rest_ && statement.discard == "sequences")
       rest_->pin.reasons = rest_->pin.reasons.without(Effect::kSequenceMade);
     if (rest_ && statement.discard == "all") rest_->pin.reasons = rest_->pin.reasons & kLasting;
+    // Not in our words, so this server has the values of its own login now, which the client has not.
+    if (statement.discard == "all" && other.empty()) server.books.close_needed = true;
   }
   return other;
 }

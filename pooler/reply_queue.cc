@@ -183,6 +183,15 @@ ReplyQueue::Verdict ReplyQueue::on_ready() {
   return verdict;
 }
 
+bool ReplyQueue::executes_nothing() const {
+  for (std::size_t i = 0; i < size_; ++i) {
+    const Entry& entry = at(i);
+    const bool executes = entry.kind == Expect::kQuery || entry.kind == Expect::kFunctionCall || entry.kind == Expect::kExecute;
+    if (executes && entry.action == Action::kForward) return false;
+  }
+  return true;
+}
+
 std::size_t ReplyQueue::ready_owed() const {
   std::size_t owed = 0;
   for (std::size_t i = 0; i < size_; ++i) {

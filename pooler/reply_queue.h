@@ -94,6 +94,8 @@ class ReplyQueue {
   // Nothing is owed and nothing is half said.
   bool clean() const { return size_ == 0 && !open_batch_ && !skipping_ && !copy_in_ && !doubtful_; }
   bool empty() const { return size_ == 0; }
+  // Nothing of the client's is owed that executes anything.
+  bool executes_nothing() const;
   // How many ReadyForQuery the client still waits for.
   std::size_t ready_owed() const;
   // The error of what is answered now has been passed on; its ReadyForQuery has not.

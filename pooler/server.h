@@ -67,6 +67,8 @@ class ServerHandler {
   // The server has completed the `index`th statement of a message that is watched. Returns the command tag that the
   // client is to read, or nothing where it is the server's.
   virtual std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) = 0;
+  // What had to be so before the client's statement cannot be, and nothing of the client's was sent.
+  virtual void on_guard_failed(const base::Error& error) = 0;
   // Whether ReadyForQuery is kept back: then the handler writes its own when the time has come.
   virtual bool hold_ready(wire::TxStatus status) = 0;
   // The client's prepared statements, for changes to be undone; null if there are none.

@@ -104,13 +104,15 @@ bool Server::end_poison(bool forwarded) {
     return true;
   }
   run_internal("ROLLBACK", [this, forwarded](base::Status status) {
-    guard_.reset();
+    const auto guard = std::move(guard_);
     if (handler_ == nullptr) return;
     if (lost_)
       std::exchange(handler_, nullptr)
           ->on_server_lost(status.ok() ? base::connection_failure("server connection lost") : status.error());
+    else if (forwarded)
+      handler_->on_ready(status_, true);
     else
-      handler_->on_ready(status_, forwarded);
+      handler_->on_guard_failed(*guard->error);
   });
   return true;
 }

@@ -368,7 +368,7 @@ void Session::on_reply_end() {
 }
 
 void Session::on_ready(wire::TxStatus status, bool forwarded) {
-  if (!forwarded && !lease_->replies().empty()) return;  // ours, in front of the client's
+  if (!forwarded) return;  // ours, in front of what the client has sent or is about to
   const auto now = base::now();
   last_activity_ = now;
   if (forwarded) {

@@ -70,6 +70,7 @@ class Session final : public base::Deferred,
   void on_error_reply(const wire::ServerReport& report) override;
   std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) override;
   bool hold_ready(wire::TxStatus status) override;
+  void on_guard_failed(const base::Error& error) override;
   ClientStatements* client_statements() override { return statements_.get(); }
   void on_server_drained() override;
   void on_server_lost(const base::Error& error) override;

@@ -14,6 +14,12 @@ std::string_view Session::on_completed(const Watch& watch, std::size_t index, st
 
 bool Session::hold_ready(wire::TxStatus status) { return followed() && follower_->hold_ready(status); }
 
+void Session::on_guard_failed(const base::Error& error) {
+  stalled_ = false;
+  release();
+  refuse_request(error);
+}
+
 void Session::resume_input() {
   stalled_ = false;
   proceed();

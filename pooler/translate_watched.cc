@@ -46,9 +46,9 @@ Translator::Step Translator::watched_query(std::string_view frame, std::string_v
   const bool in_batch = replies.open_batch();
   if (must_wait(*analysis)) return Step::kStall;
   const bool names = limit_ != 0 && analysis->effects.any(Effect::kPrepared | Effect::kDiscard);
-  if (names && replies.size() > 0 && !in_batch) return Step::kStall;
+  if (names && !replies.executes_nothing() && !in_batch) return Step::kStall;
 
-  const bool alone = server_.status() == wire::TxStatus::kIdle && replies.empty();
+  const bool alone = server_.status() == wire::TxStatus::kIdle && replies.executes_nothing();
   Rewriting rewriting = rewrite(
       sql, *analysis, {tracking_->startup, client_, alone, limit_ != 0, tracking_->refused, hidden, tracking_->listen_error});
   if (server_.status() != wire::TxStatus::kFailed) {
@@ -132,7 +132,7 @@ void Translator::leave(Effects effects, std::string_view sql, uint64_t fingerpri
 Translator::Reworking Translator::rework(std::string_view text, std::string_view types, const AnalysisPtr& analysis,
                                          Effects hidden, const PreparedPtr& as_is) {
   if (must_wait(*analysis)) return {};
-  const bool alone = server_.status() == wire::TxStatus::kIdle && server_.replies().empty();
+  const bool alone = server_.status() == wire::TxStatus::kIdle && server_.replies().executes_nothing();
   Rewriting rewriting =
       rewrite(text, *analysis, {tracking_->startup, client_, alone, true, tracking_->refused, hidden, tracking_->listen_error});
   if (server_.status() != wire::TxStatus::kFailed) {

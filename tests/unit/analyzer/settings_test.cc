@@ -78,7 +78,7 @@ TEST(Settings, TheSpecialForms) {
       {"SET ROLE joe", "role=joe"},
       {"SET ROLE 'Joe'", "role=Joe"},
       {"SET LOCAL ROLE joe", "role=joe local"},
-      {"SET ROLE NONE", "role reset"},
+      {"SET ROLE NONE", "role=none"},
       {"RESET ROLE", "role reset"},
       {"SET SESSION AUTHORIZATION joe", "session_authorization=joe"},
       {"SET SESSION AUTHORIZATION DEFAULT", "session_authorization reset"},

@@ -96,6 +96,7 @@ struct Client final : ServerHandler {
     return index < watch.reworded.size() ? watch.reworded[index].tag : std::string_view();
   }
   bool hold_ready(wire::TxStatus) override { return holds_ready; }
+  void on_guard_failed(const base::Error& error) override { events.push_back("guard failed " + error.sqlstate); }
   bool holds_ready = false;
   ClientStatements* client_statements() override { return &statements; }
   void on_server_drained() override { events.emplace_back("drained"); }

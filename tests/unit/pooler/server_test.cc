@@ -244,6 +244,16 @@ TEST_F(ServerTest, TheErrorOfAGuardIsTheErrorOfTheClientsStatement) {
   EXPECT_FALSE(client_.lost);
 }
 
+TEST_F(ServerTest, AGuardThatFailsBeforeAnythingWasSentIsTold) {
+  server_->sync_params(intern_params({{"a", "b"}}));
+  says(complete("BEGIN") + error("22023", "invalid value") + ready('E'));
+  EXPECT_NE(heard_bytes().find("ROLLBACK"), std::string::npos);
+  says(complete("ROLLBACK") + ready());
+  EXPECT_THAT(client_.events, ElementsAre("guard failed 22023"));
+  EXPECT_EQ(client_.replies, "");
+  EXPECT_TRUE(server_->reusable());
+}
+
 TEST_F(ServerTest, AGuardThatHoldsNothingBackLosesTheConnection) {
   server_->sync_params(intern_params({{"a", "b"}}));
   query("SELECT 1");
