@@ -114,7 +114,7 @@ TEST(Settings, SetConfigWithLiteralsIsASet) {
       {"SELECT set_config('Work_Mem', '4MB', false)", "work_mem=4MB"},
       {"SELECT pg_catalog.set_config('a.b', 'x', true)", "a.b=x local"},
       {"SELECT set_config('search_path', 'a, \"B\"', false), set_config('role', 'none', true)",
-       "search_path=a, \"B\"; role reset local"},
+       "search_path=a, \"B\"; role=none local"},
       {"SELECT set_config('a.b'::text, 'x'::text, false) AS x", "a.b=x"},
       {"SELECT set_config('a.b', NULL, false)", "a.b reset"},
       {"SELECT 1, set_config('a.b', 'x', false)", "a.b=x"},

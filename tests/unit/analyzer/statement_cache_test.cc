@@ -4,12 +4,27 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/thread.h"
 #include "tests/unit/analyzer/facts.h"
+
+namespace {
+thread_local std::size_t allocations = 0;
+}
+
+// Counted, else as they were. Not inlined: gcc sees free() then, and no malloc().
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace analyzer {
 namespace {
@@ -53,6 +68,21 @@ TEST(StatementCache, TextsThatDifferInLiteralsAreOne) {
   EXPECT_EQ(f.counted(), "0 1 0 0");
   EXPECT_NE(f.get("SELECT * FROM t WHERE b = 1"), first);
   EXPECT_EQ(f.counted(), "0 0 0 1");
+}
+
+TEST(StatementCache, AHitAllocatesNothing) {
+  Fixture f;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 1000; ++i) texts.push_back("SELECT * FROM t WHERE a = " + std::to_string(i));
+  f.get(texts[0] + "0000000");
+  f.get("SET a.b = 1");
+  f.counted();
+  const std::size_t before = allocations;
+  for (const auto& text : texts) f.local.get(text, true);
+  for (int i = 0; i < 1000; ++i) f.local.get("SET a.b = 1", true);
+  const std::size_t after = allocations;
+  EXPECT_EQ(after, before);
+  EXPECT_EQ(f.counted(), "1000 1000 0 0");
 }
 
 TEST(StatementCache, ATextThatComesAgainIsKeptAsItIs) {
