@@ -71,6 +71,12 @@ def channels(c):
     return sorted(r[0].decode() for r in rows(ask(c, "SELECT * FROM pg_listening_channels()")))
 
 
+def not_yet(peer, request, why):
+    """What a pooler does not do yet; when it does, this has to go."""
+    if not peer.direct:
+        request.node.add_marker(pytest.mark.xfail(reason=why, strict=True))
+
+
 @pytest.fixture
 def direct(postgres):
     """notify(sql, database): from a connection around any pooler."""
@@ -148,14 +154,26 @@ def test_what_was_notified_before_is_not_heard(peer, direct):
 @two_servers
 def test_listen_takes_effect_at_commit(peer, direct):
     with peer.login() as c:
-        ask(c, "BEGIN")
-        ask(c, "LISTEN t")
-        assert heard(c, 0.1) == []
-        direct("NOTIFY t, 'inside'")
-        time.sleep(PAUSE)
+        ask(c, "BEGIN; LISTEN t; SELECT 1")
+        assert heard(c) == []
         ask(c, "COMMIT")
         direct("NOTIFY t, 'after'")
-        assert ("t", "after") in wait_heard(c, 1)
+        assert wait_heard(c, 1) == [("t", "after")]
+
+
+@two_servers
+def test_what_is_notified_between_a_first_listen_and_its_commit_is_not_heard(peer, direct, request):
+    """PostgreSQL itself delivers it to a session that listened to something else before; applications must bear both."""
+    not_yet(peer, request, "notifications are kept from the LISTEN on, not from its commit")
+    with peer.login() as c:
+        ask(c, "BEGIN; LISTEN t")
+        direct("NOTIFY t, 'inside'")
+        time.sleep(PAUSE)
+        ask(c, "NOTIFY t, 'own'")
+        got = heard_in(ask(c, "COMMIT"))
+        direct("NOTIFY t, 'after'")
+        got += wait_heard(c, 1)
+        assert got == [("t", "own"), ("t", "after")]
 
 
 @two_servers
@@ -352,9 +370,8 @@ def test_each_client_hears_in_its_own_encoding(peer, direct, encoding, name):
 
 
 @two_servers
-def test_pg_listening_channels_says_what_is_listened_to(peer):
-    if not peer.direct:
-        pytest.xfail("it is asked of a shared server, which listens to nothing")
+def test_pg_listening_channels_says_what_is_listened_to(peer, request):
+    not_yet(peer, request, "it is asked of a shared server, which listens to nothing")
     with peer.login() as c:
         ask(c, "LISTEN b; LISTEN a")
         assert channels(c) == ["a", "b"]
