@@ -155,8 +155,8 @@ class Leak(AssertionError):
 class Hunt:
     """Kills clients and looks behind them."""
 
-    def __init__(self, port, database, seed):
-        self.port, self.database, self.seed = port, database, seed
+    def __init__(self, port, database, seed, without=()):
+        self.port, self.database, self.seed, self.without = port, database, seed, without
         self.greeting = startup(USER, database)
         self.question = query(leftovers.question(USER))
         self.checker = None
@@ -183,7 +183,7 @@ class Hunt:
         leading = list(KINDS)[number % len(KINDS)]
         others = r.sample([k for k in KINDS if k not in ENDS and k != leading], r.choice((0, 0, 1, 2)))
         kinds = others + [leading] if leading in ENDS else [leading] + others
-        steps = [s for k in kinds for s in KINDS[k](r)]
+        steps = [s for k in kinds for s in KINDS[k](r) if not any(w in s.text for w in self.without)]
         if r.random() < 0.3:
             steps.insert(0, q("BEGIN"))
         if r.random() < 0.2 and kinds[-1] not in ENDS:
@@ -276,6 +276,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     options.add_argument("--handovers", type=int, default=100_000)
     options.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    options.add_argument("--without", action="append", default=[], metavar="TEXT", help="leave out steps with this in them")
     options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of [weir], to compare")
     options = options.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -290,7 +291,7 @@ def main():
         sections["weir"] |= {k: v == "true" if v in ("true", "false") else v for k, v in (o.split("=", 1) for o in options.set)}
         pooler = Weir(folder / "weir", sections).start()
         end.callback(pooler.stop)
-        hunt = Hunt(pooler.port, DATABASE, options.seed)
+        hunt = Hunt(pooler.port, DATABASE, options.seed, options.without)
         before = pooler.rss_kib()
         try:
             hunt.run(options.handovers, lambda line: print(line, flush=True))

@@ -32,7 +32,7 @@ class Trouble(AssertionError):
 def new_values(n):
     return {"work_mem": f"{128 + n % 300}kB", "search_path": f"stranger_{n % 7}, a", "TimeZone": ZONES[n % len(ZONES)],
             "custom.x": f"of a stranger {n}", "application_name": f"stranger {n}", "DateStyle": ("German, DMY", "SQL, DMY")[n % 2],
-            "lock_timeout": f"{n % 50 + 1}h"}
+            "lock_timeout": f"{n % 23 + 1}h"}
 
 
 def sets(values):

@@ -307,6 +307,7 @@ CURSORS = cases(r"""
 SEQUENCES = cases(r"""
 === currval-in-a-transaction
     Q CREATE SEQUENCE sq
+    maybe
     Q BEGIN
     Q SELECT nextval('sq')
     Q SELECT currval('sq'), lastval()
@@ -318,6 +319,7 @@ SEQUENCES = cases(r"""
     Q SELECT 1
 === currval-in-the-same-text
     Q CREATE SEQUENCE sq
+    maybe
     Q SELECT nextval('sq'); SELECT currval('sq')
     (
     X SELECT nextval('sq')
