@@ -15,7 +15,9 @@ packages_of() {
     run) echo "postgresql-15 postgresql-client-15" ;;
     test) echo "libgtest-dev libgmock-dev python3 python3-pytest python3-psycopg2 python3-psycopg python3-asyncpg
       python3-yaml postgresql-15 postgresql-contrib pgbouncer prometheus-pgbouncer-exporter openssl strace
-      default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd" ;;
+      default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd python3-django python3-sqlalchemy
+      ruby ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
+      php-cli php-pgsql libdbd-pg-perl" ;;
     bench) echo "python3 python3-psycopg2 gcc strace pgbouncer postgresql-15" ;;
     fuzz) echo "clang-14 libclang-rt-14-dev" ;;
     *) die "setup.sh: no group '$1' (groups: build run test bench fuzz)" ;;
@@ -26,7 +28,7 @@ why() {
   case $1 in
     build) echo "compiling Weir" ;;
     run) echo "the PostgreSQL that Weir pools" ;;
-    test) echo "unit and integration tests, with real drivers" ;;
+    test) echo "unit and integration tests, with real drivers and frameworks" ;;
     bench) echo "measuring against other poolers" ;;
     fuzz) echo "libFuzzer" ;;
   esac
