@@ -1,5 +1,7 @@
 #include "admin/views.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <initializer_list>
 #include <iterator>
@@ -28,9 +30,15 @@ const View* find(const std::vector<View>& views, std::string_view name) {
 
 }  // namespace
 
+std::string pointer_text(uint64_t id) { return id == 0 ? "" : fmt::format("{:#x}", id); }
+std::string fingerprint_text(uint64_t fingerprint) {
+  return fingerprint == 0 ? "" : fmt::format("{:016x}", fingerprint);
+}
+int short_id(uint64_t id) { return static_cast<int>(id & 0x7fffffff); }
+
 const std::vector<View>& all_views() {
   static const std::vector<View> views =
-      gather({pool_views, stats_views, socket_views, config_views, memory_views});
+      gather({pool_views, stats_views, socket_views, pin_views, config_views, memory_views});
   return views;
 }
 

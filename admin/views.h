@@ -5,6 +5,7 @@
 // The views that PgBouncer 1.25.2 has keep its columns, their order and their types, odd names included, because
 // exporters depend on each of them. What Weir shows beyond that goes into views of its own.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -68,11 +69,17 @@ View make_view(std::string_view name, std::string_view help, pooler::ConsoleRole
 // The parts of the list, by subject.
 std::vector<View> stats_views();   // STATS, STATS_TOTALS, STATS_AVERAGES, TOTALS
 std::vector<View> pool_views();    // POOLS, DATABASES, USERS, PEERS, PEER_POOLS
-std::vector<View> socket_views();  // CLIENTS, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
+std::vector<View> socket_views();  // CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
+std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENERS
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
 std::vector<View> legacy_stats_views();  // STATS
 std::vector<View> legacy_pool_views();   // DATABASES
 std::vector<View> memory_views();  // LISTS, MEM, DNS_HOSTS, DNS_ZONES
+
+// What several of them show alike.
+std::string pointer_text(uint64_t id);              // 0x10; empty for 0
+std::string fingerprint_text(uint64_t fingerprint);  // sixteen hexadecimal digits; empty for 0
+int short_id(uint64_t id);  // the column is int4 in PgBouncer; the whole id is in ptr, and KILL_CLIENT takes either
 
 // The name under which the console counts itself, as a database and as a user.
 inline constexpr std::string_view kConsoleDatabase = "pgbouncer";

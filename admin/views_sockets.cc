@@ -1,6 +1,4 @@
-// SHOW CLIENTS, SERVERS, SOCKETS, ACTIVE_SOCKETS and FDS.
-#include <fmt/format.h>
-
+// SHOW CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKETS, ACTIVE_SOCKETS and FDS.
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -16,11 +14,6 @@ using pooler::Inspector;
 using pooler::SocketRow;
 using std::chrono::duration_cast;
 using std::chrono::seconds;
-
-std::string pointer(uint64_t id) { return id == 0 ? "" : fmt::format("{:#x}", id); }
-
-// The column is int4 in PgBouncer; the whole id is in ptr, and KILL_CLIENT takes either.
-int short_id(uint64_t id) { return static_cast<int>(id & 0x7fffffff); }
 
 Columns<SocketRow> connection_columns() {
   return {
@@ -43,15 +36,33 @@ Columns<SocketRow> connection_columns() {
       {"wait_us", "Microseconds of that wait beyond the seconds.",
        [](const SocketRow& row) { return static_cast<int>((row.wait % seconds(1)).count()); }},
       {"close_needed", "1 when the connection will be closed as soon as it is free.", &SocketRow::close_needed},
-      {"ptr", "The connection's id, in hexadecimal.", [](const SocketRow& row) { return pointer(row.id); }},
+      {"ptr", "The connection's id, in hexadecimal.", [](const SocketRow& row) { return pointer_text(row.id); }},
       {"link", "The id of the connection at the other side; empty if there is none.",
-       [](const SocketRow& row) { return pointer(row.link_id); }},
+       [](const SocketRow& row) { return pointer_text(row.link_id); }},
       {"remote_pid", "Process id of the other end, where it is known.", &SocketRow::remote_pid},
       {"tls", "TLS version and cipher; empty without TLS.", &SocketRow::tls},
       {"application_name", "What the client calls itself.", &SocketRow::application_name},
       {"prepared_statements", "Prepared statements kept for this connection.", &SocketRow::prepared_statements},
       {"id", "The connection's id, for KILL_CLIENT.", [](const SocketRow& row) { return short_id(row.id); }},
   };
+}
+
+Columns<SocketRow> extended_columns() {
+  Columns<SocketRow> columns = connection_columns();
+  Columns<SocketRow> pin{
+      {"pinned", "Why the client keeps its server between transactions; empty if it does not.",
+       &SocketRow::pin_reasons},
+      {"pinned_age", "Seconds since it does; NULL if it does not.",
+       [](const SocketRow& row) {
+         const int age = static_cast<int>(duration_cast<seconds>(row.pinned).count());
+         return row.pin_reasons.empty() ? std::optional<int>() : std::optional<int>(age);
+       }},
+      {"pinned_statement", "The statement that brought it about, with ? for its values.", &SocketRow::pin_statement},
+      {"pinned_fingerprint", "That statement's fingerprint, in hexadecimal.",
+       [](const SocketRow& row) { return fingerprint_text(row.pin_fingerprint); }},
+  };
+  std::move(pin.begin(), pin.end(), std::back_inserter(columns));
+  return columns;
 }
 
 Columns<SocketRow> socket_columns() {
@@ -151,6 +162,8 @@ std::vector<View> socket_views() {
   std::vector<View> views;
   views.push_back(make_view("CLIENTS", "Client connections.", ConsoleRole::kStats, connection_columns(),
                             read_clients));
+  views.push_back(make_view("CLIENTS_EXTENDED", "Client connections, and why some of them keep their servers.",
+                            ConsoleRole::kStats, extended_columns(), read_clients));
   views.push_back(make_view("SERVERS", "Server connections.", ConsoleRole::kStats, connection_columns(),
                             read_servers));
   views.push_back(make_view("SOCKETS", "All connections, with their buffers.", ConsoleRole::kStats,

@@ -39,6 +39,11 @@ struct SocketRow {
   std::string tls;  // "TLSv1.3/TLS_AES_256_GCM_SHA384" or empty
   std::string application_name;
   int prepared_statements = 0;
+  // Of a client that keeps its server: why, for how long, and what brought it about, without its values.
+  std::string pin_reasons, pin_statement;
+  base::Duration pinned{};
+  uint64_t pin_fingerprint = 0;
+  int pinned_to_pid = 0;
   // Buffers, for SHOW SOCKETS.
   int recv_pos = 0, pkt_pos = 0, pkt_remain = 0, send_pos = 0, send_remain = 0, pkt_avail = 0, send_avail = 0;
 };
@@ -107,6 +112,36 @@ struct PeerPoolRow {
   int peer_id = 0, cl_active_cancel_req = 0, cl_waiting_cancel_req = 0, sv_active_cancel = 0, sv_login = 0;
 };
 
+// What has made clients keep their servers.
+struct PinCountRow {
+  std::string database, user, reasons, statement;
+  uint64_t fingerprint = 0;
+  uint64_t pins = 0;        // begun since the start
+  int pinned = 0;           // of these, still there
+  base::Duration time{};    // of all of them, until now
+  base::WallTime last_seen{};  // the last one that began
+};
+
+// One connection that listens for clients (ListenHubs).
+struct ListenRow {
+  std::string database, user, client_encoding;
+  std::string state;  // closed, connecting, listening, waiting (to connect again)
+  std::size_t channels = 0, subscribers = 0;
+  base::WallTime connected_since{};  // where the state is listening
+  int remote_pid = 0;
+  uint64_t received = 0;    // notifications heard
+  uint64_t delivered = 0;   // the same, once for each client that they went to
+  uint64_t losses = 0;      // times the listening connection was lost while somebody listened
+  uint64_t overflows = 0;   // clients given up
+  std::string last_error;   // of the last attempt to connect or listen; empty when all is well
+};
+
+// How workers came to know what statements are, since the start (analyzer::StatementCounts).
+struct StatementCacheRow {
+  uint64_t text_hits = 0, skeleton_hits = 0, shared_hits = 0, parses = 0, parse_errors = 0, over_budget = 0,
+           evictions = 0;
+};
+
 // Reads the state of the whole process. Callable from any worker; `done` runs later on the loop of the caller's
 // own worker, or inside the call. Rows are a snapshot taken worker by worker.
 class Inspector {
@@ -126,6 +161,9 @@ class Inspector {
   virtual void dns_hosts(Then<DnsHostRow> done) = 0;
   virtual void peers(Then<PeerRow> done) = 0;
   virtual void peer_pools(Then<PeerPoolRow> done) = 0;
+  virtual void pin_counts(Then<PinCountRow> done) = 0;
+  virtual void listeners(Then<ListenRow> done) = 0;
+  virtual void statement_cache(Then<StatementCacheRow> done) = 0;  // one row
   enum class RunState { kActive, kPaused, kSuspended };
   virtual RunState state() = 0;
 };

@@ -38,6 +38,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/result.h"
+#include "pooler/console.h"
 
 namespace pooler {
 
@@ -128,20 +129,6 @@ class Subscription {
   std::map<uint64_t, Asked> asked_;  // by token, in order
   uint64_t next_token_ = 1;
   base::Timer sync_timer_;
-};
-
-// For the console: one listening connection.
-struct ListenRow {
-  std::string database, user, client_encoding;
-  std::string state;  // closed, connecting, listening, waiting (to connect again)
-  std::size_t channels = 0, subscribers = 0;
-  base::WallTime connected_since{};  // where the state is listening
-  int remote_pid = 0;
-  uint64_t received = 0;    // notifications heard
-  uint64_t delivered = 0;   // the same, once for each client that they went to
-  uint64_t losses = 0;      // times the listening connection was lost while somebody listened
-  uint64_t overflows = 0;   // clients given up
-  std::string last_error;   // of the last attempt to connect or listen; empty when all is well
 };
 
 class ListenHubs {

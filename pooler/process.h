@@ -50,6 +50,9 @@ class Process final : public Inspector, public Operations {
   void dns_hosts(Then<DnsHostRow> done) override;
   void peers(Then<PeerRow> done) override;
   void peer_pools(Then<PeerPoolRow> done) override;
+  void pin_counts(Then<PinCountRow> done) override;
+  void listeners(Then<ListenRow> done) override;
+  void statement_cache(Then<StatementCacheRow> done) override;
   RunState state() override;
 
   // Operations

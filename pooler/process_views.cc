@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "pooler/gather.h"
+#include "pooler/listen_hub.h"
 #include "pooler/process.h"
 #include "pooler/session.h"
 #include "pooler/socket_address.h"
@@ -239,6 +240,27 @@ void Process::peer_pools(Then<PeerPoolRow> done) {
   std::vector<PeerPoolRow> rows;
   for (const auto& [id, peer] : pools_.config()->peers) rows.push_back({.peer_id = id});
   done(std::move(rows));
+}
+
+void Process::pin_counts(Then<PinCountRow> done) { done(runtime_.pins.rows()); }
+
+void Process::listeners(Then<ListenRow> done) {
+  done(runtime_.listen_hubs != nullptr ? runtime_.listen_hubs->rows() : std::vector<ListenRow>());
+}
+
+void Process::statement_cache(Then<StatementCacheRow> done) {
+  StatementCacheRow sum;
+  for (Worker* worker : runtime_.worker_list) {
+    const analyzer::StatementCounts& counts = worker->statements().counts();
+    sum.text_hits += counts.text_hits.load(std::memory_order_relaxed);
+    sum.skeleton_hits += counts.skeleton_hits.load(std::memory_order_relaxed);
+    sum.shared_hits += counts.shared_hits.load(std::memory_order_relaxed);
+    sum.parses += counts.parses.load(std::memory_order_relaxed);
+    sum.parse_errors += counts.parse_errors.load(std::memory_order_relaxed);
+    sum.over_budget += counts.over_budget.load(std::memory_order_relaxed);
+    sum.evictions += counts.evictions.load(std::memory_order_relaxed);
+  }
+  done({sum});
 }
 
 Inspector::RunState Process::state() {

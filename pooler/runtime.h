@@ -16,6 +16,7 @@
 #include "pooler/cancel.h"
 #include "pooler/console.h"
 #include "pooler/key_cache.h"
+#include "pooler/pin_book.h"
 #include "wire/dial.h"
 #include "wire/tls.h"
 
@@ -25,6 +26,7 @@ class Throttle;
 class AuthQueries;
 class Worker;
 class ListenHubs;
+class Catalogues;
 
 struct Runtime {
   base::Offload& offload;   // PBKDF2 and files: short work of our own
@@ -37,10 +39,12 @@ struct Runtime {
 
   Budgets budgets{};
   KeyCache keys{};
+  PinBook pins{};
   analyzer::StatementCache statements{};
   std::vector<base::EventLoop*> loops{};  // one per worker; fixed after start
   std::vector<Worker*> worker_list{};     // the same
   ListenHubs* listen_hubs = nullptr;    // set before the workers start
+  Catalogues* catalogues = nullptr;     // the same
   Console* console = nullptr;           // set before the workers start
   std::vector<std::pair<std::string, std::string>> console_parameters{};
   std::atomic<uint64_t> next_id{1};  // clients and servers

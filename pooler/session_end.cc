@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "analyzer/redact.h"
 #include "base/log.h"
 #include "pooler/cancel.h"
 #include "pooler/pools.h"
@@ -177,6 +178,13 @@ SocketRow Session::row() const {
   if (params_)
     if (const std::string* name = find_param(*params_, "application_name")) row.application_name = *name;
   row.prepared_statements = statements_ ? static_cast<int>(statements_->size()) : 0;
+  if (const Pin* pin = follower_ ? follower_->pin() : nullptr) {
+    row.pin_reasons = pin_reasons(pin->reasons);
+    row.pin_statement = analyzer::without_values(pin->statement);
+    row.pinned = base::now() - pin->since;
+    row.pin_fingerprint = pin->fingerprint;
+    if (lease_) row.pinned_to_pid = static_cast<int>(lease_->cancel_key().pid());
+  }
   row.recv_pos = static_cast<int>(client_.kept());
   row.send_remain = static_cast<int>(client_.pending());
   return row;

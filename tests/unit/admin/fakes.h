@@ -27,6 +27,9 @@ class FakeInspector final : public pooler::Inspector {
   std::vector<pooler::DnsHostRow> dns_rows;
   std::vector<pooler::PeerRow> peer_rows;
   std::vector<pooler::PeerPoolRow> peer_pool_rows;
+  std::vector<pooler::PinCountRow> pin_count_rows;
+  std::vector<pooler::ListenRow> listen_rows;
+  std::vector<pooler::StatementCacheRow> statement_cache_rows;
   RunState run_state = RunState::kActive;
 
   // While set, answers wait for answer_all(), as they do when other workers must be asked.
@@ -45,6 +48,9 @@ class FakeInspector final : public pooler::Inspector {
   void dns_hosts(Then<pooler::DnsHostRow> done) override { give(dns_rows, std::move(done)); }
   void peers(Then<pooler::PeerRow> done) override { give(peer_rows, std::move(done)); }
   void peer_pools(Then<pooler::PeerPoolRow> done) override { give(peer_pool_rows, std::move(done)); }
+  void pin_counts(Then<pooler::PinCountRow> done) override { give(pin_count_rows, std::move(done)); }
+  void listeners(Then<pooler::ListenRow> done) override { give(listen_rows, std::move(done)); }
+  void statement_cache(Then<pooler::StatementCacheRow> done) override { give(statement_cache_rows, std::move(done)); }
   RunState state() override { return run_state; }
 
  private:

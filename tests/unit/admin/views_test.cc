@@ -10,7 +10,7 @@
 namespace admin {
 namespace {
 
-// Columns, order and types as PgBouncer 1.25.2 has them: s text, i int4, q int8, N numeric, b bytea.
+// Columns, order and types, PgBouncer 1.25.2's where it has the view: s text, i int4, q int8, N numeric, b bytea.
 struct Golden {
   std::string_view view;
   std::string_view columns;
@@ -51,6 +51,20 @@ constexpr Golden kGolden[] = {
      "query_time:N wait_time:N avg_client_parse_count:N avg_server_parse_count:N avg_bind_count:N"},
     {"TOTALS", "name:s value:N"},
     {"CLIENTS", kConnection},
+    {"CLIENTS_EXTENDED",
+     "type:s user:s database:s replication:s state:s addr:s port:i local_addr:s local_port:i connect_time:s "
+     "request_time:s wait:i wait_us:i close_needed:i ptr:s link:s remote_pid:i tls:s application_name:s "
+     "prepared_statements:i id:i pinned:s pinned_age:i pinned_statement:s pinned_fingerprint:s"},
+    {"PINS",
+     "id:i ptr:s database:s user:s application_name:s reasons:s age:i statement:s fingerprint:s server_id:i "
+     "server_ptr:s server_pid:i"},
+    {"PIN_COUNTS",
+     "database:s user:s fingerprint:s reasons:s pins:N pinned:i pinned_time:N last_seen:s statement:s"},
+    {"STATEMENT_CACHE",
+     "text_hits:N skeleton_hits:N shared_hits:N parses:N parse_errors:N over_budget:N evictions:N"},
+    {"LISTENERS",
+     "database:s user:s client_encoding:s state:s channels:i subscribers:i connected_since:s remote_pid:i received:N "
+     "delivered:N losses:N overflows:N last_error:s"},
     {"SERVERS", kConnection},
     {"SOCKETS", kSocket},
     {"ACTIVE_SOCKETS", kSocket},
@@ -80,7 +94,7 @@ std::string letters(const View& view) {
   return text;
 }
 
-TEST(Views, HaveTheColumnsOfPgBouncer) {
+TEST(Views, HaveTheirColumnsAndThoseOfPgBouncerWhereItHasTheView) {
   for (const Golden& golden : kGolden) {
     const View* view = find_view(golden.view);
     ASSERT_NE(view, nullptr) << golden.view;

@@ -1,6 +1,7 @@
 // The rows of SHOW, as Process gathers them.
 #include <algorithm>
 
+#include "pooler/listen_hub.h"
 #include "tests/unit/pooler/process_fixture.h"
 
 namespace pooler {
@@ -114,6 +115,40 @@ TEST_F(ProcessViewsTest, PeersAreThoseConfigured) {
   EXPECT_EQ(all[0].host, "10.0.0.9");
   EXPECT_EQ(all[0].port, 7000);
   ASSERT_EQ(rows(&Process::peer_pools).size(), 1U);
+}
+
+TEST_F(ProcessViewsTest, PinsAreCountedForTheWholeProcess) {
+  EXPECT_TRUE(rows(&Process::pin_counts).empty());
+  const PinBook::Stay stay = runtime_.pins.begin("app", "alice", "LOAD", 7, "LOAD ?");
+  const auto all = rows(&Process::pin_counts);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].pinned, 1);
+}
+
+TEST_F(ProcessViewsTest, TheStatementCacheIsSummedUpOverWorkers) {
+  std::atomic<int> asked{0};
+  for (const auto& worker : workers_)
+    worker->loop().post([&worker, &asked] {
+      worker->statements().get("SELECT 1", true);
+      worker->statements().get("SELECT 2", true);
+      worker->statements().get("SELECT (", true);
+      ++asked;
+    });
+  ASSERT_TRUE(support::run_until(main_, [&] { return asked == 2; }));
+  const auto all = rows(&Process::statement_cache);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].text_hits + all[0].skeleton_hits + all[0].shared_hits + all[0].parses, 6U);
+  EXPECT_GE(all[0].skeleton_hits, 2U);
+  EXPECT_GE(all[0].parse_errors, 1U);
+}
+
+TEST_F(ProcessViewsTest, NobodyListensWhereNobodyCan) { EXPECT_TRUE(rows(&Process::listeners).empty()); }
+
+TEST_F(ProcessViewsTest, ListenersAreTheHubs) {
+  ListenHubs hubs(runtime_);
+  runtime_.listen_hubs = &hubs;
+  EXPECT_TRUE(rows(&Process::listeners).empty());
+  runtime_.listen_hubs = nullptr;
 }
 
 TEST_F(ProcessViewsTest, StatsAreByDatabase) {

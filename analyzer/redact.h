@@ -1,0 +1,15 @@
+#pragma once
+// A text for operators to read: without the values in it, because these may be secrets.
+
+#include <string>
+#include <string_view>
+
+namespace analyzer {
+
+// Every literal is ?, comments are gone and so are blanks beyond one; $1 stays. The text may be cut off anywhere. Where
+// it cannot be known what is a literal (a string that is not closed, one with a backslash that a setting gives its
+// meaning), the rest of it is one ?; and so is what SET gives a setting, which may be a secret without quotes. What is
+// not UTF-8 is ? too. Two bytes longer than `sql` at most.
+std::string without_values(std::string_view sql);
+
+}  // namespace analyzer
