@@ -23,6 +23,8 @@ STRANGE = {"TimeZone": "Asia/Tokyo", "DateStyle": "SQL, DMY", "statement_timeout
            "application_name": "stranger", "default_transaction_isolation": "serializable", "work_mem": "777kB",
            "bytea_output": "escape", "extra_float_digits": "-3", "standard_conforming_strings": "off",
            "IntervalStyle": "sql_standard", "lock_timeout": "18s", "client_min_messages": "error"}
+FIRST_LAST_VALUE = pytest.mark.xfail(
+    strict=False, reason="INSERTs are watched for values of sequences only after a connection's first lastval() or currval()")
 _number = itertools.count(1)
 
 
