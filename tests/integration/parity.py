@@ -366,8 +366,12 @@ def difference(direct, through):
         theirs = direct[n] if n < len(direct) else ("(nothing)", [])
         if ours != theirs:
             before = "".join(f"    {text}\n" for text, _ in direct[max(0, n - 12):n])
-            return (f"after\n{before}step {n}: {theirs[0]}\n  PostgreSQL says\n" + "".join(f"    {shown(m)}\n" for m in theirs[1]) +
-                    "  through Weir\n" + "".join(f"    {shown(m)}\n" for m in ours[1]))
+            pairs = list(itertools.zip_longest(theirs[1], ours[1]))
+            first = next((at for at, (a, b) in enumerate(pairs) if a != b), 0)
+            said = {who: "".join(f"    {shown(m)}\n" for m in list(messages)[max(0, first - 3):first + 6])
+                    for who, messages in (("PostgreSQL says", theirs[1]), ("through Weir", ours[1]))}
+            return (f"after\n{before}step {n}: {theirs[0]}\nfrom message {max(0, first - 3)} on\n" +
+                    "".join(f"  {who}\n{what}" for who, what in said.items()))
     return None
 
 
