@@ -245,7 +245,7 @@ void Classifier::run_block() {
     if (option["defname"].text() == "language" && value != "plpgsql") language = Language::kOther;
   }
   const Effects found = effects_of_words(body, language);
-  if (!found.empty()) out_.effects |= found | Effect::kUnknown;
+  out_.effects |= with_doubt(found);
 }
 
 // Parameters, functions, and what writes, at any depth.
@@ -309,7 +309,7 @@ void Classifier::call_of_text(Node call, std::string_view name) {
     while (constant.has("TypeCast")) constant = constant["TypeCast"]["arg"];
     if (const Node text = constant["A_Const"]["sval"]) {
       const Effects found = effects_of_words(text["sval"].text(), Language::kSql);
-      if (!found.empty()) out_.effects |= found | Effect::kUnknown;
+      out_.effects |= with_doubt(found);
     } else if (at == text_at) {
       out_.effects |= Effect::kUnknown;
     }

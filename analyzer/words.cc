@@ -369,4 +369,8 @@ Effects effects_of_text(std::string_view sql, bool standard_conforming_strings) 
   return scan.finish();
 }
 
+Effects with_doubt(Effects found) {
+  return found.any(Effect::kPrepared | Effect::kListen | Effect::kDiscard) ? found | Effect::kUnknown : found;
+}
+
 }  // namespace analyzer

@@ -23,4 +23,8 @@ Effects effects_of_words(std::string_view source, Language language = Language::
 // `sql` is what a client sent. Strings are data, but for those of a DO. Also sees transaction control. Pure.
 Effects effects_of_text(std::string_view sql, bool standard_conforming_strings);
 
+// What words have shown of a body that a server runs by itself: where they touch what is kept by name (statements,
+// channels) or end it all, what became of it cannot be told.
+Effects with_doubt(Effects found);
+
 }  // namespace analyzer

@@ -53,6 +53,7 @@ App::App(Prepared prepared)
       runtime_{offload_, external_, resolver_, cancel_keys_, throttle_, auth_queries_, base::secure_bytes(kSecretBytes)},
       pools_(runtime_, prepared.config, prepared.tls.server),
       listen_hubs_(runtime_),
+      catalogues_(runtime_),
       listeners_(loop_, [this](base::Fd fd, pooler::ListenerInfo info) { deal_out(std::move(fd), std::move(info)); }),
       notifier_(prepared.manager.notify_socket),
       reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
@@ -62,6 +63,7 @@ App::App(Prepared prepared)
       signals_(loop_, process_, [this] { on_hangup(); }) {
   runtime_.set_client_tls(prepared.tls.client);
   runtime_.listen_hubs = &listen_hubs_;
+  runtime_.catalogues = &catalogues_;
   runtime_.console = &console_;
   runtime_.console_parameters = admin::Console::welcome_parameters();
   for (int i = 0; i < prepared.workers; ++i)
@@ -145,6 +147,7 @@ void App::stop() {
   for (const auto& worker : workers_) {
     auth_queries_.stop_worker(worker->index());
     listen_hubs_.stop_worker(worker->index());
+    catalogues_.stop_worker(worker->index());
   }
 }
 

@@ -21,6 +21,7 @@
 #include "conf/config.h"
 #include "pooler/auth_query.h"
 #include "pooler/cancel.h"
+#include "pooler/catalogues.h"
 #include "pooler/listen_hub.h"
 #include "pooler/listener.h"
 #include "pooler/pools.h"
@@ -71,6 +72,7 @@ class App {
   pooler::Runtime runtime_;
   pooler::Pools pools_;
   pooler::ListenHubs listen_hubs_;
+  pooler::Catalogues catalogues_;
   pooler::Listeners listeners_;
   Notifier notifier_;
   Reloader reloader_;

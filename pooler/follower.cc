@@ -1,9 +1,12 @@
 #include "pooler/follower.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "analyzer/words.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "pooler/leftovers.h"
 #include "pooler/pool.h"
 #include "pooler/runtime.h"
@@ -22,6 +25,15 @@ using Made = SessionState::Change;
 
 // What a pin may be for; the rest is followed or nothing.
 constexpr Effects kPins = kAskable | kUnfollowable | Effect::kSequenceMade;
+
+// Whether DDL may change what functions do, or where they are called unseen: then the catalogue is read again before
+// the client's next transaction. That of tables and indexes is most of it, and need not wait.
+bool may_change_functions(std::string_view sql) {
+  constexpr std::array<std::string_view, 7> kWords{"function", "procedure", "trigger", "rule", "extension", "view", "policy"};
+  const std::string text = base::to_lower(sql);
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&text](std::string_view word) { return text.find(word) != std::string::npos; });
+}
 
 }  // namespace
 
@@ -44,13 +56,16 @@ std::string pin_reasons(Effects effects) {
   return out;
 }
 
-Follower::Follower(Worker& worker, std::shared_ptr<Pool> pool, ParamsPtr login_values, ParamsPtr& params, Host& host)
+Follower::Follower(Worker& worker, std::shared_ptr<Pool> pool, uint64_t id, ParamsPtr login_values, ParamsPtr& params,
+                   Host& host)
     : Tracking(worker.statements(), *login_values),
       worker_(worker),
       pool_(std::move(pool)),
       login_values_(std::move(login_values)),
       params_(params),
       host_(host) {
+  client = id;
+  if (worker_.runtime().catalogues != nullptr) catalogue_ = CatalogueView(worker_.runtime().catalogues->of(pool_));
   if (pool_->settings()->refuse_pins) refused = kPins.without(Effect::kSequenceMade) | Effect::kSequenceUse;
 }
 
@@ -69,8 +84,13 @@ void Follower::begin() {
     const std::string* strings = find_param(*params_, "standard_conforming_strings");
     standard_conforming_strings = strings == nullptr || *strings == "on";
   }
-  sequences_used = pool_->sequences_used();
   pinned = pinned_now();
+}
+
+bool Follower::ready_to_begin() {
+  if (!catalogue_ || catalogue_.catalogue().known()) return true;
+  catalogue_wait_ = catalogue_.catalogue().when_known(worker_.index(), [this] { host_.resume_input(); });
+  return false;
 }
 
 // ---- what is sent ----
@@ -101,7 +121,7 @@ bool Follower::listening(const analyzer::Analysis& analysis) {
   return false;
 }
 
-Effects Follower::hidden_effects(const analyzer::Analysis& analysis) {
+Effects Follower::hidden_effects(const analyzer::Analysis& analysis, std::string_view sql) {
   if (rest_ && rest_->subscription) {
     for (const auto& statement : analysis.statements) {
       const bool notifies = statement.kind == Kind::kNotify ||
@@ -110,12 +130,28 @@ Effects Follower::hidden_effects(const analyzer::Analysis& analysis) {
       if (notifies) rest_->notified = true;
     }
   }
-  return {};
+  Effects hidden;
+  for (const auto& statement : analysis.statements) {
+    if (statement.kind == Kind::kDdl && !ddl_) ddl_ = may_change_functions(sql);
+    if (catalogue_.empty()) continue;
+    const Hidden more = catalogue_.get().of(statement);
+    hidden |= analyzer::with_doubt(more.effects);
+    if (more.notifies && rest_ && rest_->subscription) rest_->notified = true;
+  }
+  if (rest_ && rest_->temporary_path) {
+    for (const auto& statement : analysis.statements)
+      if (statement.kind == Kind::kDdl || statement.kind == Kind::kSelect) hidden |= Effect::kTemporary;
+  }
+  return hidden;
 }
 
 void Follower::sent(Effects effects, std::string_view sql, uint64_t fingerprint) {
-  state_.sent(effects);
-  if (effects.has(Effect::kSequenceUse)) pool_->note_sequences_used();
+  state_.sent(effects.without(kUnfollowable));
+  if (effects.any(kUnfollowable)) rest().tried |= effects & kUnfollowable;
+  if (effects.has(Effect::kSequenceUse)) {
+    sequences_used = true;
+    pool_->note_sequences_used();
+  }
   if (effects.any(kPins)) rest().candidate = {effects, {}, std::string(sql), fingerprint};
   if (listen_error != nullptr) {
     listen_error = nullptr;
@@ -144,6 +180,10 @@ std::string_view Follower::on_completed(const Watch& watch, std::size_t index, s
     if (reworded.removes_all) names.clear();
   }
   state_.done(statement, other.empty() ? tag : other);
+  if (watch.effects.any(kUnfollowable)) state_.sent(watch.effects & kUnfollowable);
+  for (const auto& setting : statement.settings)
+    if (setting.name == "search_path" && setting.value.find("pg_temp") != std::string::npos)
+      rest().temporary_path = true;
   if (statement.kind == Kind::kDiscard) {
     if (statement.discard == "temp") state_.sent(Effect::kTemporary);
     if (rest_ && statement.discard == "sequences")
@@ -155,7 +195,19 @@ std::string_view Follower::on_completed(const Watch& watch, std::size_t index, s
   return other;
 }
 
+void Follower::on_error(std::string_view sqlstate) {
+  state_.failed();
+  if (!rest_) return;
+  // Settings are rolled back; of a text that the server does not understand nothing was done.
+  if (sqlstate != "42601") rest_->doubted |= rest_->tried.without(Effect::kAnySetting);
+  rest_->tried = {};
+}
+
 void Follower::on_ready(wire::TxStatus status) {
+  if (ddl_ && status == wire::TxStatus::kIdle) {
+    ddl_ = false;
+    if (catalogue_) catalogue_.catalogue().note_ddl();
+  }
   if (state_.idle()) {
     (void)state_.ready(status);
     return;
@@ -186,8 +238,13 @@ bool Follower::settle(Server& server) {
     server.untaint(server.tainted());
     return true;
   }
+  if (!pinned_now()) rest_->pin.stay.end();
   const SessionState::Outcome over = std::exchange(rest_->over, {});
-  if (over.empty()) return true;
+  rest_->tried = {};
+  if (over.empty()) {
+    conclude(server, {}, {}, {});
+    return true;
+  }
   apply(server, over.changes);
   const Effects ask = over.seen & kAskable;
   if (ask.empty() && over.ask.empty()) {
@@ -223,13 +280,16 @@ bool Follower::settle(Server& server) {
 void Follower::conclude(Server& server, Effects seen, Effects asked, Effects found) {
   Pin& pin = rest_->pin;
   Effects reasons = pin.reasons.without(asked) | found | (seen & kUnfollowable);
-  if (seen.has(Effect::kSequenceMade) && pool_->sequences_used()) reasons |= Effect::kSequenceMade;
+  if (seen.has(Effect::kSequenceMade) && sequences_used) reasons |= Effect::kSequenceMade;
   server.untaint(server.tainted());
-  server.taint(reasons);
+  server.taint(reasons | std::exchange(rest_->doubted, {}));
   if (pin.reasons.empty() && !reasons.empty()) {
     pin = std::move(rest_->candidate);
     pin.since = base::now();
+    pin.stay = worker_.runtime().pins.begin(pool_->database(), pool_->user(), pin_reasons(reasons),
+                                            pin.fingerprint, pin.statement);
   }
+  if (reasons.empty()) pin.stay.end();
   pin.reasons = reasons;
   reconcile_channels();
 }

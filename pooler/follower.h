@@ -15,8 +15,10 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "pooler/catalogues.h"
 #include "pooler/listen_hub.h"
 #include "pooler/params.h"
+#include "pooler/pin_book.h"
 #include "pooler/server.h"
 #include "pooler/session_state.h"
 #include "pooler/translate.h"
@@ -32,6 +34,7 @@ struct Pin {
   base::TimePoint since{};
   std::string statement;  // the beginning of the one that brought it about
   uint64_t fingerprint = 0;
+  PinBook::Stay stay{};  // counted for as long as it is there
 };
 // "temporary objects, advisory locks"
 std::string pin_reasons(analyzer::Effects effects);
@@ -54,18 +57,20 @@ class Follower final : public Tracking, private ListenSubscriber {
   };
 
   // `params` is the session's: the values of its login now.
-  Follower(Worker& worker, std::shared_ptr<Pool> pool, ParamsPtr login_values, ParamsPtr& params, Host& host);
+  Follower(Worker& worker, std::shared_ptr<Pool> pool, uint64_t id, ParamsPtr login_values, ParamsPtr& params, Host& host);
   ~Follower();
 
   // Before messages are translated.
   void begin();
+  // False: what the database's functions do is being read; Host::resume_input() follows. Asked before a transaction.
+  bool ready_to_begin();
   // While true, nothing of the client's may be sent.
   bool busy() const { return rest_ && (rest_->asking || rest_->syncing); }
 
   // From the server.
   std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag, Server& server,
                                 ClientStatements& statements);
-  void on_error() { state_.failed(); }
+  void on_error(std::string_view sqlstate);
   void on_ready(wire::TxStatus status);
   // Whether ReadyForQuery waits until this client's own notifications are here.
   bool hold_ready(wire::TxStatus status);
@@ -81,7 +86,7 @@ class Follower final : public Tracking, private ListenSubscriber {
 
   // Tracking
   bool listening(const analyzer::Analysis& analysis) override;
-  analyzer::Effects hidden_effects(const analyzer::Analysis& analysis) override;
+  analyzer::Effects hidden_effects(const analyzer::Analysis& analysis, std::string_view sql) override;
   void sent(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint) override;
 
  private:
@@ -89,6 +94,9 @@ class Follower final : public Tracking, private ListenSubscriber {
   struct Rest {
     SessionState::Outcome over;  // of transactions that are over and not settled
     Pin pin, candidate;
+    analyzer::Effects tried;   // sent and not completed yet, of what cannot be asked for
+    analyzer::Effects doubted; // of these, what an error leaves in doubt
+    bool temporary_path = false;  // a search_path may make temporary tables without the word
     std::unique_ptr<Subscription> subscription;
     std::set<std::string> channels;  // listened to, as committed
     std::optional<base::Error> listen_error;
@@ -110,6 +118,9 @@ class Follower final : public Tracking, private ListenSubscriber {
   Host& host_;
   const ParamList* read_ = nullptr;  // what path and standard_conforming_strings were taken from
   SessionState state_;
+  CatalogueView catalogue_;
+  base::Ticket catalogue_wait_;
+  bool ddl_ = false;  // the open transaction has sent some
   std::unique_ptr<Rest> rest_;
 };
 

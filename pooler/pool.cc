@@ -99,7 +99,7 @@ base::TimePoint Pool::oldest_wait(const Lock&) const {
   return oldest;
 }
 
-Server* Pool::pick_idle(const Lock&, int worker) {
+Server* Pool::pick_idle(const Lock&, int worker, ServerId preferred) {
   if (idle_.empty()) return nullptr;
   auto chosen = idle_.end() - 1;
   if (settings_->round_robin) {
@@ -107,8 +107,8 @@ Server* Pool::pick_idle(const Lock&, int worker) {
   } else {
     for (auto it = idle_.end(); it != idle_.begin();) {
       if ((*--it)->books.worker != worker) continue;
-      chosen = it;
-      break;
+      if ((*chosen)->books.worker != worker || (*it)->id() == preferred) chosen = it;
+      if ((*it)->id() == preferred) break;
     }
   }
   Server* server = *chosen;
@@ -116,12 +116,12 @@ Server* Pool::pick_idle(const Lock&, int worker) {
   return server;
 }
 
-Lease Pool::acquire(int worker, Waiter& waiter, WaitTicket& ticket) {
+Lease Pool::acquire(int worker, Waiter& waiter, WaitTicket& ticket, ServerId preferred) {
   const auto now = base::now();
   last_used_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   Lock lock(mutex_);
   while (!paused_ && waiting(lock) == 0) {
-    Server* server = pick_idle(lock, worker);
+    Server* server = pick_idle(lock, worker, preferred);
     if (server == nullptr) break;
     if (server->books.worker != worker) {
       auto slot = std::make_shared<Slot>(&waiter, weak_from_this(), worker, now, false);

@@ -110,8 +110,9 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
     return credentials(lock);
   }
 
-  // A server at once, or a place in line. For `worker`'s thread.
-  Lease acquire(int worker, Waiter& waiter, WaitTicket& ticket);
+  // A server at once, or a place in line. For `worker`'s thread. Where `preferred` is idle it is that one: what it knows
+  // of this client's doings may still be of use.
+  Lease acquire(int worker, Waiter& waiter, WaitTicket& ticket, ServerId preferred = {});
   // By Lease: on the server's worker.
   void give_back(Server& server, bool cancel);
   void on_idle_server_lost(Server& server, const base::Error& error);
@@ -175,7 +176,7 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   using Lock = std::unique_lock<std::mutex>;
 
   // Those with a Lock expect it held and return with it held unless they say otherwise.
-  Server* pick_idle(const Lock&, int worker);
+  Server* pick_idle(const Lock&, int worker, ServerId preferred);
   ServerCredentials credentials(const Lock&) const;
   SlotPtr next_waiter(const Lock&, int worker);
   std::size_t waiting(const Lock&) const;

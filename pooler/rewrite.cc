@@ -106,6 +106,11 @@ std::string refusal(Effects effects) {
                 "pinning is \"refuse\" for this database or user; use a transaction, or a pool in session mode."});
 }
 
+// UTF-8's continuation bytes begin with 10.
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 class Rewriter {
  public:
   Rewriter(std::string_view text, const analyzer::Analysis& analysis, const RewriteContext& context)
@@ -123,7 +128,9 @@ class Rewriter {
     return out_.reworded[index];
   }
   void replace(std::size_t at, std::size_t size, std::string_view with) {
-    out_.text.append(text_.substr(copied_, at - copied_)).append(with);
+    out_.text.append(text_.substr(copied_, at - copied_));
+    out_.edits.push_back({characters(out_.text), characters(with), characters(text_.substr(at, size))});
+    out_.text.append(with);
     copied_ = at + size;
     out_.changed = true;
   }
@@ -231,6 +238,16 @@ class Rewriter {
 };
 
 }  // namespace
+
+std::size_t client_position(std::size_t position, const std::vector<Edit>& edits) {
+  std::size_t out = position;
+  for (const Edit& edit : edits) {
+    if (position <= edit.at) break;  // counted from 1
+    if (position <= edit.at + edit.now) return out - (position - edit.at - 1);  // inside: where it begins
+    out = out - edit.now + edit.before;
+  }
+  return out;
+}
 
 Rewriting rewrite(std::string_view text, const analyzer::Analysis& analysis, const RewriteContext& context) {
   return Rewriter(text, analysis, context).run();

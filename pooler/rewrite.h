@@ -36,10 +36,14 @@ struct Rewriting {
   bool changed = false;
   std::string text;                 // if it has changed
   std::vector<Reworded> reworded;   // one per statement, or none
+  std::vector<Edit> edits;
   std::vector<PreparedPtr> needs;   // must be on the server before
   analyzer::Effects inner;          // what executed statements may do
   std::vector<std::string> taken;   // names that the client uses already: the server must know them, and refuse
 };
+
+// A position in the text that was sent (in characters, from 1, as in errors), in the client's text.
+std::size_t client_position(std::size_t position, const std::vector<Edit>& edits);
 
 Rewriting rewrite(std::string_view text, const analyzer::Analysis& analysis, const RewriteContext& context);
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "pooler/pool.h"
+#include "pooler/rewrite.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
@@ -116,7 +117,7 @@ std::size_t Server::on_data(std::string_view bytes) {
     bool forward = false;
     WatchPtr watch;
     std::size_t index = 0;
-    if (type == 'C' && whole) {
+    if ((type == 'C' || type == 'E') && whole) {
       watch = replies_.watch();
       index = replies_.completed();
     }
@@ -135,7 +136,7 @@ std::size_t Server::on_data(std::string_view bytes) {
     if (!forward) {
       pass_instead({});
     } else if (type == 'E' && whole) {
-      if (const auto error = error_for_client(frame)) pass_instead(*error);
+      if (const auto error = error_for_client(frame, watch.get())) pass_instead(*error);
     } else if (type == 'Z' && handler_ != nullptr) {
       const bool last = replies_.empty() && whole && here == 6;
       if (last && handler_->hold_ready(static_cast<wire::TxStatus>(frame[5]))) {
@@ -245,7 +246,7 @@ void Server::keep_row(std::string_view frame) {
 
 // An ErrorResponse that is the client's in another form: the error of a guard that failed before, or one that calls a
 // statement by the name that we gave it.
-std::optional<std::string> Server::error_for_client(std::string_view frame) {
+std::optional<std::string> Server::error_for_client(std::string_view frame, const Watch* watch) {
   if (guard_ && guard_->error) {
     std::string out;
     wire::append_error_response(out, *guard_->error);
@@ -254,7 +255,11 @@ std::optional<std::string> Server::error_for_client(std::string_view frame) {
   }
   const ClientStatements* client = handler_ != nullptr ? handler_->client_statements() : nullptr;
   if (client == nullptr) return std::nullopt;
-  const auto body = in_client_names(frame.substr(wire::kHeaderSize), *client);
+  auto body = in_client_names(frame.substr(wire::kHeaderSize), *client);
+  if (watch != nullptr && !watch->edits.empty()) {
+    if (!body) body = frame.substr(wire::kHeaderSize);
+    body = wire::with_position(*body, [watch](std::size_t at) { return client_position(at, watch->edits); });
+  }
   if (!body) return std::nullopt;
   std::string out;
   wire::Writer writer(out);

@@ -151,6 +151,9 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void taint(analyzer::Effects effects) { taint_ |= effects; }
   void untaint(analyzer::Effects effects) { taint_ = taint_.without(effects); }
   analyzer::Effects tainted() const { return taint_; }
+  // The client since whose coming nobody else can have made what currval() and lastval() read; 0: not known.
+  uint64_t sequences_of() const { return sequences_of_; }
+  void set_sequences_of(uint64_t client) { sequences_of_ = client; }
   // The client is gone: finishes what can be finished (an open batch, an open transaction), drops every reply, then
   // runs `reset_sql` unless it is empty. `done(true)` when provably clean, `done(false)` to have it closed.
   // Never commits: what an open batch did so far is made to fail first.
@@ -194,7 +197,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void on_closed(const base::Error& error) override;
 
   bool handle_reply(char type, std::string_view frame, bool whole, bool& forward);
-  std::optional<std::string> error_for_client(std::string_view frame);
+  std::optional<std::string> error_for_client(std::string_view frame, const Watch* watch);
   void keep_row(std::string_view frame);
   void handle_ready(std::string_view frame, bool forwarded);
   void handle_command_complete(std::string_view frame);
@@ -245,6 +248,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   };
   std::unique_ptr<Guards> guard_;
   analyzer::Effects taint_;
+  uint64_t sequences_of_ = 0;
   base::TimePoint connected_at_ = base::now();
   base::WallTime connect_wall_time_ = base::wall_now();
 };

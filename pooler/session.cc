@@ -214,10 +214,10 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
     return Go::kSwallow;
   }
   if (answer_alone(header, rest)) return Go::kSwallow;
-  if (ticket_ || !request_in_hand(rest)) return Go::kWait;
+  if (ticket_ || !request_in_hand(rest) || (followed() && !follower_->ready_to_begin())) return Go::kWait;
   wait_started_ = base::now();
   notified_ = false;
-  Lease lease = pool_->acquire(worker_.index(), *this, ticket_);
+  Lease lease = pool_->acquire(worker_.index(), *this, ticket_, last_server_);
   if (!lease) return Go::kWait;
   link(std::move(lease));
   return lease_ ? Go::kOn : Go::kWait;
@@ -295,6 +295,11 @@ void Session::link(Lease lease) {
   server.books.request_started = now;
   if (server.has_stray_statements()) server.close_stray_statements();
   server.sync_params(params_);
+  if (followed() && pool_->sequences_used() && server.sequences_of() != id_) {
+    server.set_sequences_of(id_);
+    server.guard(Server::Guard::kNeed, "DISCARD SEQUENCES");
+  }
+  last_server_ = server.id();
 }
 
 void Session::on_server(Lease lease) {
@@ -428,7 +433,7 @@ void Session::on_parameter(std::string_view name, std::string_view value) {
 }
 
 void Session::on_error_reply(const wire::ServerReport& report) {
-  if (followed()) follower_->on_error();
+  if (followed()) follower_->on_error(report.error.sqlstate);
   // Told by its SQLSTATE, as messages are translated; for the few other errors that have it, no harm is done.
   if (report.error.sqlstate == "0A000" && statements_) statements_->retire_all();
 }

@@ -135,6 +135,7 @@ class Session final : public base::Deferred,
   wire::CancelKey cancel_key_;
   WaitTicket ticket_;
   Lease lease_;
+  ServerId last_server_{};     // the one it had last
 
   std::string notices_;        // for the welcome
 

@@ -146,7 +146,7 @@ void Session::send_welcome(const ParamList& reported) {
   }
   params_ = intern_params(std::move(wanted));
   if (!replication_ && pool_->settings()->tracking)
-    follower_ = std::make_unique<Follower>(worker_, pool_, intern_params(std::move(welcome_->startup)), params_,
+    follower_ = std::make_unique<Follower>(worker_, pool_, id_, intern_params(std::move(welcome_->startup)), params_,
                                            static_cast<Follower::Host&>(*this));
   cancel_key_ = worker_.cancels().add(worker_.index(), id_, welcome_->version);
   wire::append_backend_key_data(hello, cancel_key_);

@@ -92,7 +92,7 @@ Translator::Step Translator::query(const wire::FrameHeader& header, std::string_
     const AnalysisPtr& analysis =
         readable ? tracking_->statements.get(sql, tracking_->standard_conforming_strings) : unread();
     Effects hidden;
-    if (!watched(analysis, hidden).empty()) return watched_query(frame, sql, analysis, hidden);
+    if (!watched(analysis, sql, hidden).empty()) return watched_query(frame, sql, analysis, hidden);
   }
   // A simple query drops the unnamed statement.
   client_.unnamed.reset();

@@ -27,7 +27,8 @@ struct Tracking {
   const ParamList& startup;         // values of the login, that RESET leads back to
   std::string_view path;            // the client's own search_path; empty: it has none
   bool standard_conforming_strings = true;
-  bool sequences_used = false;      // clients of this pool read currval() or lastval(): what makes them is watched
+  uint64_t client = 0;              // whose sequence values are whose
+  bool sequences_used = false;      // this client reads currval() or lastval(): what makes them is watched
   bool pinned = false;              // the client keeps its server
   analyzer::Effects refused;        // by policy
   const base::Error* listen_error = nullptr;  // why the LISTEN that comes next cannot be
@@ -37,7 +38,7 @@ struct Tracking {
   // A statement that may do this leaves for the server.
   virtual void sent(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint) = 0;
   // What functions and tables of the catalogue make of it beyond what its text says.
-  virtual analyzer::Effects hidden_effects(const analyzer::Analysis& analysis) = 0;
+  virtual analyzer::Effects hidden_effects(const analyzer::Analysis& analysis, std::string_view sql) = 0;
 
  protected:
   Tracking(analyzer::LocalStatements& cache, const ParamList& startup_) : statements(cache), startup(startup_) {}
@@ -90,7 +91,7 @@ class Translator {
   void leave(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint);
   static bool may_end_transaction(const analyzer::Analysis& analysis);
   bool must_wait(const analyzer::Analysis& analysis);
-  analyzer::Effects watched(const analyzer::AnalysisPtr& analysis, analyzer::Effects& hidden) const;
+  analyzer::Effects watched(const analyzer::AnalysisPtr& analysis, std::string_view sql, analyzer::Effects& hidden) const;
   void forget_portal(std::string_view name);
   void forget_sequences(analyzer::Effects effects, bool in_batch);
 

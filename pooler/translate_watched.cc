@@ -76,13 +76,16 @@ Translator::Step Translator::watched_query(std::string_view frame, std::string_v
     }
     forget_sequences(analysis->effects, in_batch);
   }
-  leave(analysis->effects | hidden | rewriting.inner, sql, analysis->fingerprint);
+  const Effects effects = analysis->effects | hidden | rewriting.inner;
+  leave(effects, sql, analysis->fingerprint);
   hold_ = names;
   client_.unnamed.reset();
   server_.statements().unnamed.reset();
   auto watch = std::make_shared<Watch>();
   watch->analysis = analysis;
+  watch->effects = effects;
   watch->reworded = std::move(rewriting.reworded);
+  watch->edits = std::move(rewriting.edits);
   if (rewriting.changed) {
     std::string query;
     (void)wire::append_query(query, rewriting.text);  // no longer than what came and the settings of a login
@@ -96,8 +99,8 @@ Translator::Step Translator::watched_query(std::string_view frame, std::string_v
 
 // ---- what is watched ----
 
-Effects Translator::watched(const AnalysisPtr& analysis, Effects& hidden) const {
-  hidden = tracking_->hidden_effects(*analysis);
+Effects Translator::watched(const AnalysisPtr& analysis, std::string_view sql, Effects& hidden) const {
+  hidden = tracking_->hidden_effects(*analysis, sql);
   Effects effects = analysis->effects.without(Effect::kSequenceMade) | hidden;
   if (tracking_->sequences_used && !tracking_->pinned && may_make_sequence_values(*analysis)) {
     hidden |= Effect::kSequenceMade;
@@ -111,12 +114,14 @@ bool Translator::must_wait(const analyzer::Analysis& analysis) {
   return analysis.effects.has(Effect::kListen) && !tracking_->listening(analysis);
 }
 
-// currval() and lastval() of a client that does not keep its server would read what another client has left there.
+// currval() and lastval() of a client that was not the last on this server would read what another has left there.
 void Translator::forget_sequences(Effects effects, bool in_batch) {
-  if (!effects.has(Effect::kSequenceUse) || tracking_->pinned || server_.status() != wire::TxStatus::kIdle) return;
+  if (!effects.has(Effect::kSequenceUse) || server_.sequences_of() == tracking_->client) return;
+  if (server_.status() != wire::TxStatus::kIdle) return;
+  server_.set_sequences_of(tracking_->client);
   if (in_batch)
     server_.write_in_batch("DISCARD SEQUENCES");
-  else if (server_.replies().empty() || server_.guarded())
+  else if (server_.replies().executes_nothing())
     server_.guard(Server::Guard::kNeed, "DISCARD SEQUENCES");
 }
 
@@ -144,6 +149,7 @@ Translator::Reworking Translator::rework(std::string_view text, std::string_view
   watch->analysis = analysis;
   watch->reworded = std::move(rewriting.reworded);
   watch->effects = analysis->effects | hidden | rewriting.inner;
+  watch->edits = std::move(rewriting.edits);
   watch->text = text.substr(0, kTextShown);
   if (!rewriting.changed) return {as_is, std::move(watch)};
   return {intern_statement(rewriting.text + '\0' + std::string(types)), std::move(watch)};
@@ -167,7 +173,8 @@ std::optional<Translator::Reworking> Translator::watched_statement(std::string_v
   }
   if (analysis == nullptr || !*analysis) return std::nullopt;
   Effects hidden;
-  if (watched(*analysis, hidden).empty()) return std::nullopt;
+  const std::size_t text_end = body.find('\0');
+  if (watched(*analysis, body.substr(0, text_end), hidden).empty()) return std::nullopt;
   if (limit_ == 0) {
     if (must_wait(**analysis)) return Reworking{};
     auto watch = std::make_shared<Watch>();
@@ -175,7 +182,6 @@ std::optional<Translator::Reworking> Translator::watched_statement(std::string_v
     watch->effects = (*analysis)->effects | hidden;
     return Reworking{nullptr, std::move(watch)};
   }
-  const std::size_t text_end = body.find('\0');
   return rework(body.substr(0, text_end), body.substr(text_end + 1), *analysis, hidden, named);
 }
 

@@ -21,11 +21,17 @@ struct Reworded {
   bool removes_all = false;
 };
 
+// A place where the words were replaced, in characters of the text that was sent.
+struct Edit {
+  std::size_t at, now, before;  // where it begins, its length now, and in the client's text
+};
+
 struct Watch {
   analyzer::AnalysisPtr analysis;
   std::vector<Reworded> reworded;  // one per statement, or none at all
   analyzer::Effects effects;       // with those that the text does not show
   std::string text;                // the beginning of it
+  std::vector<Edit> edits;         // in their order
 };
 
 }  // namespace pooler

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
 #include "wire/codec.h"
 
 namespace wire {
@@ -86,6 +87,21 @@ ServerReport parse_report(std::string_view body) {
   if (report.error.sqlstate.empty()) report.error.sqlstate = "XX000";
   if (report.error.message.empty()) report.error.message = "server sent an error without a message";
   return report;
+}
+
+std::string with_position(std::string_view body, const std::function<std::size_t(std::size_t)>& position) {
+  std::string out;
+  while (!body.empty() && body.front() != '\0') {
+    const std::size_t end = body.find('\0', 1);
+    if (end == std::string_view::npos) break;
+    const auto at = body.front() == 'P' ? base::parse_int(body.substr(1, end - 1)) : std::nullopt;
+    if (at && *at > 0)
+      out += 'P' + std::to_string(position(static_cast<std::size_t>(*at))) + '\0';
+    else
+      out.append(body.substr(0, end + 1));
+    body.remove_prefix(end + 1);
+  }
+  return out.append(body);
 }
 
 }  // namespace wire

@@ -2,6 +2,7 @@
 // base::Error to the bytes of an ErrorResponse or NoticeResponse, and back.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -27,5 +28,8 @@ struct ServerReport {
 // What an ErrorResponse or NoticeResponse says. Total: a server may leave out any field, all of them, the
 // terminators, or send rubbish; what is missing reads as ERROR, XX000 and a message that says so.
 ServerReport parse_report(std::string_view body);
+
+// The same body with its position (field P, in characters of the query from 1) replaced. One without stays as it is.
+std::string with_position(std::string_view body, const std::function<std::size_t(std::size_t)>& position);
 
 }  // namespace wire
