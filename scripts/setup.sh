@@ -104,7 +104,7 @@ for group in "$@"; do
   if [ "$group" = test ] && [ -e "$ROOT/tests/interop/node/package-lock.json" ]; then
     cd "$ROOT/tests/interop/node"
     if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-      say "npm ci: node-postgres and postgres.js, for the driver tests"
+      say "npm ci: node-postgres, postgres.js and Drizzle, for the driver tests"
       npm ci --no-audit --no-fund --loglevel=error
     fi
     cd "$ROOT"
