@@ -2,21 +2,20 @@
 // Names in the body of a function: what it may call, and all its words. A flat look at any language, strings and
 // comments included, because SQL may stand in them. Pure.
 
-#include <set>
-#include <string>
+#include <functional>
 #include <string_view>
 
 namespace pooler {
 
-struct Mentions {
-  std::set<std::string> called;  // names before a parenthesis, folded; quoted ones also as they stand
-  std::set<std::string> words;   // all of them, likewise
-  bool writes = false;           // INSERT, UPDATE, DELETE, MERGE, COPY, TRUNCATE or REFRESH is among them
+// Each name, as often as it stands there: folded, or as it stands in double quotes (and what stands in those once more,
+// word by word, since not every language's quotes are SQL's); cut at 63 bytes. `called`: a parenthesis follows. Valid
+// for the call.
+using OnMention = std::function<void(std::string_view name, bool called)>;
+
+struct Mentioned {
+  bool writes = false;    // INSERT, UPDATE, DELETE, MERGE, COPY, TRUNCATE or REFRESH was among the words
+  bool notifies = false;  // NOTIFY or pg_notify
 };
-
-Mentions mentions_of(std::string_view source);
-
-// NOTIFY or pg_notify() is among the words.
-bool mentions_notify(std::string_view source);
+Mentioned each_mention(std::string_view source, const OnMention& visit);
 
 }  // namespace pooler

@@ -56,9 +56,11 @@ class CatalogueGraph {
   std::vector<Hidden> hidden_;
   std::vector<std::vector<Node>> users_;  // by node
   std::unordered_map<uint64_t, Node> by_oid_;
-  std::unordered_map<std::string, Node> by_name_;                       // functions
-  std::unordered_map<std::string, Relation> relations_;                 // by schema and name
-  std::unordered_map<std::string, std::pair<Node, Node>> relation_names_;  // read, write
+  template <typename Value>
+  using ByName = std::unordered_map<std::string, Value, SessionCatalogue::Hash, std::equal_to<>>;
+  ByName<Node> by_name_;                          // functions
+  ByName<Relation> relations_;                    // by schema and name
+  ByName<std::pair<Node, Node>> relation_names_;  // read, write
   Node ddl_ = 0;
 };
 
@@ -101,8 +103,7 @@ CatalogueGraph::Relation& CatalogueGraph::relation(const std::string& schema, co
 
 void CatalogueGraph::add_function(const CatalogueFunction& function) {
   const Node node = add_node();
-  hidden_[node] = {analyzer::effects_of_words(function.source, language_of(function.language)),
-                   mentions_notify(function.source)};
+  hidden_[node].effects = analyzer::effects_of_words(function.source, language_of(function.language));
   by_oid_.emplace(function.oid, node);
   add_edge(named_function(function.name), node);
 }
@@ -130,20 +131,22 @@ void CatalogueGraph::add_use(const CatalogueUse& use) {
 void CatalogueGraph::add_mentions(const CatalogueFunction& function, std::size_t& mentioned) {
   if (mentioned >= SessionCatalogue::kMentionsMax) return;
   const Node node = by_oid_.at(function.oid);
-  const Mentions mentions = mentions_of(function.source);
-  for (const std::string& name : mentions.called) {
-    if (const auto found = by_name_.find(name); found != by_name_.end()) {
-      add_edge(node, found->second);
-      ++mentioned;
+  std::vector<Node> used;
+  std::vector<const std::pair<Node, Node>*> relations;
+  const auto note = [&](std::string_view name, bool called) {
+    if (called) {
+      if (const auto found = by_name_.find(name); found != by_name_.end()) used.push_back(found->second);
     }
-  }
-  if (relation_names_.empty()) return;
-  for (const std::string& name : mentions.words) {
-    const auto found = relation_names_.find(name);
-    if (found == relation_names_.end()) continue;
-    add_edge(node, mentions.writes ? found->second.second : found->second.first);
-    ++mentioned;
-  }
+    if (const auto found = relation_names_.find(name); found != relation_names_.end())
+      relations.push_back(&found->second);
+  };
+  const Mentioned words = each_mention(function.source, note);
+  for (const auto* relation : relations) used.push_back(words.writes ? relation->second : relation->first);
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  for (const Node one : used) add_edge(node, one);
+  mentioned += used.size();
+  hidden_[node].notifies = words.notifies;
 }
 
 // Until nothing is new. Each node changes at most once for each bit, so it ends.

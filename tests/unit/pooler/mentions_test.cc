@@ -3,12 +3,31 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 namespace pooler {
 namespace {
 
 using testing::ElementsAre;
 using testing::Contains;
 using testing::Not;
+
+struct Names {
+  std::set<std::string> called, words;
+  bool writes = false;
+};
+Names mentions_of(std::string_view source) {
+  Names names;
+  names.writes = each_mention(source, [&names](std::string_view name, bool called) {
+                   if (called) names.called.emplace(name);
+                   names.words.emplace(name);
+                 }).writes;
+  return names;
+}
+bool mentions_notify(std::string_view source) {
+  return each_mention(source, [](std::string_view, bool) {}).notifies;
+}
 
 TEST(Mentions, CalledIsWhatAParenthesisFollows) {
   const auto found = mentions_of("BEGIN PERFORM a.Do_It (1); x := y + z; RETURN helper\n\t(2)::int; END");
