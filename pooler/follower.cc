@@ -11,6 +11,8 @@
 #include "pooler/pool.h"
 #include "pooler/runtime.h"
 #include "pooler/worker.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
 #include "wire/options.h"
 
 namespace pooler {
@@ -84,7 +86,29 @@ void Follower::begin() {
     const std::string* strings = find_param(*params_, "standard_conforming_strings");
     standard_conforming_strings = strings == nullptr || *strings == "on";
   }
-  pinned = pinned_now();
+  sequences_used = pool_->sequences_used();
+  pinned = pinned_now() && rest_->pin.reasons.has(Effect::kSequenceMade) && reads_sequences_;
+}
+
+ParamsPtr Follower::params_for(const wire::FrameHeader& header, std::string_view bytes) {
+  if (bytes.size() < header.size || (header.type != 'Q' && header.type != 'P')) return params_;
+  begin();
+  wire::Reader reader(bytes.substr(wire::kHeaderSize, header.size - wire::kHeaderSize));
+  if (header.type == 'P') (void)reader.cstring();
+  const analyzer::Analysis& analysis = *statements.get(reader.cstring(), standard_conforming_strings);
+  if (!reader.ok() || analysis.statements.size() != 1) return params_;
+  const auto& statement = analysis.statements.front();
+  ParamList rest = *params_;
+  const bool all = statement.kind == Kind::kDiscard && statement.discard == "all";
+  const bool every = std::any_of(statement.settings.begin(), statement.settings.end(),
+                                 [](const auto& setting) { return setting.op == analyzer::Setting::Op::kResetAll; });
+  std::erase_if(rest, [&](const auto& entry) {
+    if (is_reported_and_settable(entry.first)) return false;
+    if (all || (every && !is_identity(entry.first))) return true;
+    return std::any_of(statement.settings.begin(), statement.settings.end(),
+                       [&](const auto& setting) { return setting.name == entry.first; });
+  });
+  return intern_params(std::move(rest));
 }
 
 bool Follower::ready_to_begin() {
@@ -149,7 +173,7 @@ void Follower::sent(Effects effects, std::string_view sql, uint64_t fingerprint)
   state_.sent(effects.without(kUnfollowable));
   if (effects.any(kUnfollowable)) rest().tried |= effects & kUnfollowable;
   if (effects.has(Effect::kSequenceUse)) {
-    sequences_used = true;
+    reads_sequences_ = true;
     pool_->note_sequences_used();
   }
   if (effects.any(kPins)) rest().candidate = {effects, {}, std::string(sql), fingerprint};
@@ -169,15 +193,15 @@ std::string_view Follower::on_completed(const Watch& watch, std::size_t index, s
   if (index < watch.reworded.size()) {
     const Reworded& reworded = watch.reworded[index];
     other = reworded.tag;
-    if (reworded.adds) {
+    if (reworded.adds && !watch.names_changed) {
       names.add(reworded.name, reworded.adds);
       server.statements().add(reworded.adds);
     }
-    if (reworded.removes) {
+    if (reworded.removes && !watch.names_changed) {
       names.remove(reworded.name);
       server.statements().remove(*reworded.removes);
     }
-    if (reworded.removes_all) names.clear();
+    if (reworded.removes_all && !watch.names_changed) names.clear();
   }
   state_.done(statement, other.empty() ? tag : other);
   if (watch.effects.any(kUnfollowable)) state_.sent(watch.effects & kUnfollowable);
@@ -280,7 +304,12 @@ bool Follower::settle(Server& server) {
 void Follower::conclude(Server& server, Effects seen, Effects asked, Effects found) {
   Pin& pin = rest_->pin;
   Effects reasons = pin.reasons.without(asked) | found | (seen & kUnfollowable);
-  if (seen.has(Effect::kSequenceMade) && sequences_used) reasons |= Effect::kSequenceMade;
+  if (seen.has(Effect::kSequenceMade) && pool_->sequences_used()) {
+    reasons |= Effect::kSequenceMade;
+    hold_until_ = base::now() + kSequenceHold;
+  } else if (!reads_sequences_) {
+    reasons = reasons.without(Effect::kSequenceMade);  // its next transaction did not want them
+  }
   server.untaint(server.tainted());
   server.taint(reasons | std::exchange(rest_->doubted, {}));
   if (pin.reasons.empty() && !reasons.empty()) {
@@ -293,6 +322,13 @@ void Follower::conclude(Server& server, Effects seen, Effects asked, Effects fou
   pin.reasons = reasons;
   reconcile_channels();
 }
+
+bool Follower::hold_is_over(base::TimePoint now) const {
+  return pinned_now() && !reads_sequences_ && rest_->pin.reasons == Effects(Effect::kSequenceMade) && !busy() &&
+         now > hold_until_;
+}
+
+void Follower::end_hold(Server& server) { conclude(server, {}, Effect::kSequenceMade, {}); }
 
 // What has come to hold, for the client and for the server it happened on.
 void Follower::apply(Server& server, const std::vector<Made>& changes) {

@@ -62,6 +62,9 @@ class Follower final : public Tracking, private ListenSubscriber {
 
   // Before messages are translated.
   void begin();
+  // After a server has refused the client's values: those that the request at hand needs, without what it sets or
+  // resets itself. Otherwise the client could never be rid of them.
+  ParamsPtr params_for(const wire::FrameHeader& header, std::string_view bytes);
   // False: what the database's functions do is being read; Host::resume_input() follows. Asked before a transaction.
   bool ready_to_begin();
   // While true, nothing of the client's may be sent.
@@ -77,6 +80,12 @@ class Follower final : public Tracking, private ListenSubscriber {
 
   // The server owes nothing and no transaction is open. True: decided, see pinned(). False: Host::on_settled() follows.
   bool settle(Server& server);
+  // A client that made values of a sequence is given so long to read them, where clients of the pool do that. Longer
+  // than a driver needs between INSERT and lastval(); short for who waits in line.
+  static constexpr base::Duration kSequenceHold = std::chrono::milliseconds(100);
+  // That time is over, and nothing else keeps the server.
+  bool hold_is_over(base::TimePoint now) const;
+  void end_hold(Server& server);
   bool pinned_now() const { return rest_ && !rest_->pin.reasons.empty(); }
   const Pin* pin() const { return pinned_now() ? &rest_->pin : nullptr; }
 
@@ -120,6 +129,8 @@ class Follower final : public Tracking, private ListenSubscriber {
   SessionState state_;
   CatalogueView catalogue_;
   base::Ticket catalogue_wait_;
+  bool reads_sequences_ = false;  // this client has read currval() or lastval(): it keeps what it makes
+  base::TimePoint hold_until_{};  // the server is kept for currval() and lastval(), no longer than this
   bool ddl_ = false;  // the open transaction has sent some
   std::unique_ptr<Rest> rest_;
 };

@@ -107,6 +107,12 @@ void ClientStatements::remove(std::string_view name) {
   if (const auto found = by_name_.find(name); found != by_name_.end()) by_name_.erase(found);
 }
 
+std::vector<std::pair<std::string, PreparedPtr>> ClientStatements::take_all() {
+  std::vector<std::pair<std::string, PreparedPtr>> all(by_name_.begin(), by_name_.end());
+  by_name_.clear();
+  return all;
+}
+
 std::string_view ClientStatements::name_of(std::string_view server_name) const {
   for (const auto& [name, statement] : by_name_)
     if (statement->name == server_name) return name;
@@ -171,6 +177,7 @@ void undo(const Change& change, bool skipped, ServerStatements& server, ClientSt
   // PostgreSQL drops the old unnamed statement before it looks at the new text.
   if (change.server_unnamed) server.unnamed = skipped ? change.server_unnamed_before : nullptr;
   if (client == nullptr) return;
+  for (const auto& [name, statement] : change.client_cleared) client->add(name, statement);
   if (change.client_op == Change::Op::kAdded) client->remove(change.client_name);
   if (change.client_op == Change::Op::kRemoved) client->add(change.client_name, change.statement);
   if (change.client_unnamed) client->unnamed = skipped ? change.client_unnamed_before : nullptr;

@@ -71,6 +71,7 @@ class ClientStatements {
   // One of the client's names for what servers call `server_name`; empty if it has none.
   std::string_view name_of(std::string_view server_name) const;
   void clear() { by_name_.clear(); }
+  std::vector<std::pair<std::string, PreparedPtr>> take_all();
   std::size_t size() const { return by_name_.size(); }
   // A plan is out of date (0A000, "cached plan must not change result type"): the names still stand for what they
   // stood for, and fail as PostgreSQL's would, but to Parse such a text again is to have it planned anew.
@@ -120,6 +121,7 @@ struct Change {
   bool client_unnamed = false;  // and so was the client's own
   PreparedPtr statement;
   std::string client_name;
+  std::vector<std::pair<std::string, PreparedPtr>> client_cleared;  // all names that the client had
   UnnamedPtr server_unnamed_before, client_unnamed_before;
 };
 

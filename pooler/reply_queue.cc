@@ -192,6 +192,15 @@ bool ReplyQueue::executes_nothing() const {
   return true;
 }
 
+bool ReplyQueue::batch_executes_nothing() const {
+  for (std::size_t i = size_; i-- > 0;) {
+    const Expect kind = at(i).kind;
+    if (kind == Expect::kSync || kind == Expect::kQuery || kind == Expect::kFunctionCall) return true;
+    if (kind == Expect::kExecute && at(i).action == Action::kForward) return false;
+  }
+  return true;
+}
+
 std::size_t ReplyQueue::ready_owed() const {
   std::size_t owed = 0;
   for (std::size_t i = 0; i < size_; ++i) {

@@ -67,6 +67,7 @@ class ReplyQueue {
   // The watch of what is answered now, and how many of its statements are completed; null if it has none.
   const WatchPtr& watch();
   std::size_t completed() const { return size_ > 0 ? at(0).completed : 0; }
+  bool in_simple_query() const { return size_ > 0 && at(0).kind == Expect::kQuery; }
   // What is answered now is a guard.
   bool at_guard() const { return size_ > 0 && at(0).action == Action::kGuard; }
 
@@ -96,6 +97,8 @@ class ReplyQueue {
   bool empty() const { return size_ == 0; }
   // Nothing of the client's is owed that executes anything.
   bool executes_nothing() const;
+  // The same of what was sent since the last Sync.
+  bool batch_executes_nothing() const;
   // How many ReadyForQuery the client still waits for.
   std::size_t ready_owed() const;
   // The error of what is answered now has been passed on; its ReadyForQuery has not.

@@ -30,52 +30,33 @@ struct Names {
   }
 };
 
-// The elements of a list of identifiers as SET takes them one by one: "$user", public -> '$user', 'public'.
-std::string list_literals(std::string_view value) {
-  std::string out, element;
-  const auto finish = [&] {
-    if (!out.empty()) out += ", ";
-    out += base::quote_literal(element);
-    element.clear();
-  };
-  bool any = false;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (c == '"') {
-      for (++i; i < value.size() && (value[i] != '"' || (i + 1 < value.size() && value[i + 1] == '"')); ++i) {
-        if (value[i] == '"') ++i;
-        element += value[i];
-      }
-      any = true;
-    } else if (c == ',') {
-      finish();
-      any = true;
-    } else if (c != ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v') {
-      element += base::to_lower(std::string_view(&c, 1));
-      any = true;
-    }
-  }
-  if (any || out.empty()) finish();
-  return out;
-}
-
 bool is_list_of_identifiers(std::string_view name) {
   return name == "search_path" || name == "temp_tablespaces" || name == "local_preload_libraries" ||
          name == "session_preload_libraries" || name == "shared_preload_libraries";
 }
 
+std::string block(const std::string& body) { return "DO " + base::quote_literal("BEGIN " + body + "END"); }
+
+// As a statement of PL/pgSQL. SET would read the value of such a list as one element.
+std::string set_in_block(std::string_view name, std::string_view value, bool local) {
+  if (is_list_of_identifiers(name))
+    return "PERFORM pg_catalog.set_config(" + base::quote_literal(name) + "," + base::quote_literal(value) +
+           (local ? ",true);" : ",false);");
+  return std::string(local ? "SET LOCAL " : "SET ") + quote_parameter(name) + " TO " + base::quote_literal(value) + ";";
+}
+
 std::string set_text(std::string_view name, std::string_view value, bool local) {
-  return std::string(local ? "SET LOCAL " : "SET ") + quote_parameter(name) + " TO " +
-         (is_list_of_identifiers(name) ? list_literals(value) : base::quote_literal(value));
+  std::string text = set_in_block(name, value, local);
+  if (is_list_of_identifiers(name)) return block(text);
+  text.pop_back();
+  return text;
 }
 
 std::string set_all(const ParamList& startup) {
   std::string out;
-  for (const auto& [name, value] : startup) out += set_text(name, value, false) + ";";
+  for (const auto& [name, value] : startup) out += set_in_block(name, value, false);
   return out;
 }
-
-std::string block(const std::string& body) { return "DO" + std::string(1, ' ') + base::quote_literal("BEGIN " + body + "END"); }
 
 // DISCARD ALL, less the statements that others on this server use as well.
 std::string discard_all(const ParamList& startup) {

@@ -148,6 +148,10 @@ std::size_t Server::on_data(std::string_view bytes) {
       }
     }
     if (!replies_.settled().empty()) settle();
+    if (recovery_ && (type == 'G' || type == 'W')) {
+      end_copy_of_the_dead();
+      if (lost_ || loop_ == nullptr) return bytes.size();
+    }
     if (type == 'C' && whole) {
       handle_command_complete(frame);
       if (watch && forward && handler_ != nullptr) {

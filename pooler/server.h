@@ -144,6 +144,8 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void sync_params(const ParamsPtr& client);
   // Some guard has not been answered, or has failed and is being put right.
   bool guarded() const { return guard_ != nullptr; }
+  // A guard has failed, and PostgreSQL refuses what the client sends.
+  bool poisoned() const { return guard_ && guard_->poisoned; }
   // Our own statement within a batch of extended messages, dropped; its error is the client's.
   void write_in_batch(std::string_view sql);
 
@@ -202,6 +204,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void handle_ready(std::string_view frame, bool forwarded);
   void handle_command_complete(std::string_view frame);
   void handle_guard_ready();
+  void end_copy_of_the_dead();
   bool end_poison(bool forwarded);
   void write_query(std::string_view sql, Action action);
   void handle_parameter(std::string_view frame, ReplyQueue::Verdict verdict);
@@ -244,6 +247,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
     std::vector<Guard> owed;             // in the order in which they were sent
     std::unique_ptr<ServerParams> before;  // kSync: what was here, should it fail
     std::optional<base::Error> error;    // of the one that failed first
+    bool resets = false;                 // kSync: values of an earlier client are among them
     bool poisoned = false;               // a failed transaction block of our own is open
   };
   std::unique_ptr<Guards> guard_;

@@ -75,6 +75,7 @@ void Server::sync_params(const ParamsPtr& client) {
     // READ COMMITTED, because a serializable transaction may have to wait for a snapshot.
     guard(Guard::kSync, "BEGIN ISOLATION LEVEL READ COMMITTED;" + sql + (sql.back() == ';' ? "COMMIT" : ";COMMIT"));
     guard_->before = std::move(before);
+    guard_->resets = sql.starts_with("RESET ") || sql.starts_with("SET SESSION AUTHORIZATION DEFAULT");
   }
   params_.on_planned(client);
 }
@@ -91,6 +92,8 @@ void Server::handle_guard_ready() {
       return;
     }
     guard_->poisoned = true;
+    // What an earlier client set cannot be taken back: this server is of no use to anybody.
+    if (guard_->resets) books.close_needed = true;
   }
   if (guard_->owed.empty() && !guard_->error) guard_.reset();
 }
@@ -145,6 +148,21 @@ void Server::recover(std::string_view reset_sql, std::function<void(bool)> done)
   stream_->resume_reading();
   stream_->redeliver();
   if (recovery_ && replies_.empty()) continue_recovery();
+}
+
+// A COPY that waits for data of a client that is gone.
+void Server::end_copy_of_the_dead() {
+  if (!replies_.in_simple_query()) {
+    // Which Sync it has swallowed cannot be told.
+    auto recovery = std::move(recovery_);
+    recovery->done(false);
+    return;
+  }
+  std::string fail;
+  wire::append_copy_fail(fail, "the client is gone");
+  stream_->write(fail);
+  stream_->flush();
+  replies_.expect(Expect::kCopyEnd, Action::kDrop);
 }
 
 void Server::continue_recovery() {

@@ -217,6 +217,7 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
   if (ticket_ || !request_in_hand(rest) || (followed() && !follower_->ready_to_begin())) return Go::kWait;
   wait_started_ = base::now();
   notified_ = false;
+  if (replay_failed_ && followed()) link_params_ = follower_->params_for(header, rest);
   Lease lease = pool_->acquire(worker_.index(), *this, ticket_, last_server_);
   if (!lease) return Go::kWait;
   link(std::move(lease));
@@ -294,7 +295,9 @@ void Session::link(Lease lease) {
   server.books.link_id = id_;
   server.books.request_started = now;
   if (server.has_stray_statements()) server.close_stray_statements();
-  server.sync_params(params_);
+  const ParamsPtr wanted = link_params_ ? std::exchange(link_params_, nullptr) : params_;
+  replay_failed_ = false;
+  server.sync_params(wanted);
   if (followed() && pool_->sequences_used() && server.sequences_of() != id_) {
     server.set_sequences_of(id_);
     server.guard(Server::Guard::kNeed, "DISCARD SEQUENCES");
@@ -434,6 +437,7 @@ void Session::on_parameter(std::string_view name, std::string_view value) {
 
 void Session::on_error_reply(const wire::ServerReport& report) {
   if (followed()) follower_->on_error(report.error.sqlstate);
+  if (lease_->poisoned()) replay_failed_ = true;
   // Told by its SQLSTATE, as messages are translated; for the few other errors that have it, no harm is done.
   if (report.error.sqlstate == "0A000" && statements_) statements_->retire_all();
 }

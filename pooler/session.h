@@ -135,6 +135,7 @@ class Session final : public base::Deferred,
   wire::CancelKey cancel_key_;
   WaitTicket ticket_;
   Lease lease_;
+  ParamsPtr link_params_;      // for the next server, where it is not params_
   ServerId last_server_{};     // the one it had last
 
   std::string notices_;        // for the welcome
@@ -156,6 +157,7 @@ class Session final : public base::Deferred,
   bool skipping_ = false;     // an error was answered without a server: everything up to Sync is ignored
   bool leaving_ = false;      // Terminate arrived: gone when the server has answered
   bool ended_ = false;
+  bool replay_failed_ = false;  // a server refused the client's values
   bool hold_ = false;         // the next message waits until all is answered
   bool stalled_ = false;      // input waits for what the server still owes
   bool notified_ = false;     // the client was told that it waits

@@ -128,6 +128,11 @@ void Session::check_time(base::TimePoint now) {
     fail(base::admin_shutdown("server connection is being closed (server_fast_close)"));
     return;
   }
+  if (followed() && lease_ && lease_->clean() && follower_->hold_is_over(now)) {
+    follower_->end_hold(*lease_);
+    end_of_transaction();
+    return;
+  }
   if (!lease_ || (keeps_server() && lease_->clean())) {
     if (passed(last_activity_, limits.client_idle))
       fail(base::Error{"57P05", "client_idle_timeout", {}, {}});

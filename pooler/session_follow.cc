@@ -16,6 +16,7 @@ bool Session::hold_ready(wire::TxStatus status) { return followed() && follower_
 
 void Session::on_guard_failed(const base::Error& error) {
   stalled_ = false;
+  replay_failed_ = true;
   release();
   refuse_request(error);
 }

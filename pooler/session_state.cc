@@ -38,6 +38,7 @@ void SessionState::done(const analyzer::Statement& statement, std::string_view t
     case Kind::kDiscard:
       if (statement.discard == "all") {
         add(Change::Kind::kReset, "session_authorization");
+        add(Change::Kind::kReset, "role");
         add(Change::Kind::kResetAll, {});
         add(Change::Kind::kUnlistenAll, {});
       }

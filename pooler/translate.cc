@@ -310,8 +310,12 @@ Translator::Step Translator::execute(std::string_view frame) {
 
 // PREPARE and DEALLOCATE: what follows in the same batch may use the name, or not, already.
 std::unique_ptr<Change> Translator::name_change(const Reworded& reworded) {
-  if (!reworded.adds && !reworded.removes) return nullptr;
+  if (!reworded.adds && !reworded.removes && !reworded.removes_all) return nullptr;
   auto change = std::make_unique<Change>();
+  if (reworded.removes_all) {
+    change->client_cleared = client_.take_all();
+    return change;
+  }
   change->client_name = reworded.name;
   change->statement = reworded.adds ? reworded.adds : reworded.removes;
   change->client_op = change->server_op = reworded.adds ? Change::Op::kAdded : Change::Op::kRemoved;

@@ -28,8 +28,8 @@ struct Tracking {
   std::string_view path;            // the client's own search_path; empty: it has none
   bool standard_conforming_strings = true;
   uint64_t client = 0;              // whose sequence values are whose
-  bool sequences_used = false;      // this client reads currval() or lastval(): what makes them is watched
-  bool pinned = false;              // the client keeps its server
+  bool sequences_used = false;      // clients of this pool read currval() or lastval(): what makes them is watched
+  bool pinned = false;              // this client keeps its server for them
   analyzer::Effects refused;        // by policy
   const base::Error* listen_error = nullptr;  // why the LISTEN that comes next cannot be
 

@@ -137,6 +137,9 @@ void Translator::leave(Effects effects, std::string_view sql, uint64_t fingerpri
 Translator::Reworking Translator::rework(std::string_view text, std::string_view types, const AnalysisPtr& analysis,
                                          Effects hidden, const PreparedPtr& as_is) {
   if (must_wait(*analysis)) return {};
+  const ReplyQueue& replies = server_.replies();
+  // With what went before it answered, DISCARD ALL can be reworded.
+  if (analysis->effects.has(Effect::kDiscard) && !replies.executes_nothing() && replies.batch_executes_nothing()) return {};
   const bool alone = server_.status() == wire::TxStatus::kIdle && server_.replies().executes_nothing();
   Rewriting rewriting =
       rewrite(text, *analysis, {tracking_->startup, client_, alone, true, tracking_->refused, hidden, tracking_->listen_error});
@@ -150,6 +153,7 @@ Translator::Reworking Translator::rework(std::string_view text, std::string_view
   watch->reworded = std::move(rewriting.reworded);
   watch->effects = analysis->effects | hidden | rewriting.inner;
   watch->edits = std::move(rewriting.edits);
+  watch->names_changed = true;
   watch->text = text.substr(0, kTextShown);
   if (!rewriting.changed) return {as_is, std::move(watch)};
   return {intern_statement(rewriting.text + '\0' + std::string(types)), std::move(watch)};

@@ -84,7 +84,7 @@ TEST(Classify, KindEffectsWritesAndName) {
            {"LOCK TABLE t", Kind::kLock, "", true},
            {"CALL f(1)", Kind::kCall, "", true},
            {"DO $$ BEGIN UPDATE t SET a = 1; END $$", Kind::kDo, "", true},
-           {"DO $$ BEGIN SET a.b = 1; END $$", Kind::kDo, "any_setting unknown", true},
+           {"DO $$ BEGIN SET a.b = 1; END $$", Kind::kDo, "any_setting", true},
            {"DO $$ BEGIN EXECUTE 'LISTEN x'; END $$ LANGUAGE plpgsql", Kind::kDo, "listen unknown", true},
            {"DO LANGUAGE plpython3u $$ plpy.execute(\"LISTEN x\") $$", Kind::kDo, "listen unknown", true},
            {"LOAD 'x'", Kind::kLoad, "library", false},

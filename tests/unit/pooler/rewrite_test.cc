@@ -82,13 +82,27 @@ TEST_F(RewriteTest, SetToDefaultKeepsItsTagAndItsScope) {
   EXPECT_EQ(rewriting.reworded[0].tag, "SET");
 }
 
-TEST_F(RewriteTest, AListIsSetElementByElement) {
+TEST_F(RewriteTest, AListOfNamesIsSetAsItWasWritten) {
   const std::string text = "RESET search_path";
-  startup = {{"search_path", R"("$user", Public,"a ""b, c")"}};
+  startup = {{"search_path", "b,a"}};
   EXPECT_EQ(text_of(text, {reset(text, text, "search_path")}),
-            R"(SET "search_path" TO '$user', 'public', 'a "b, c')");
-  startup = {{"search_path", ""}};
-  EXPECT_EQ(text_of(text, {reset(text, text, "search_path")}), R"(SET "search_path" TO '')");
+            "DO 'BEGIN PERFORM pg_catalog.set_config(''search_path'',''b,a'',false);END'");
+}
+
+TEST_F(RewriteTest, PositionsAreThoseOfTheClientsText) {
+  const auto foo = sql_statement(" AS SELECT 1", {});
+  names.add("foo", foo);
+  const std::string text = "/* \u00e9 */ EXECUTE foo('x', 'y')";
+  const auto rewriting = run(text, {named(text, "EXECUTE foo('x', 'y')", Kind::kExecute, "foo")});
+  const auto position = [](std::string_view in, std::string_view what) {  // in characters, from 1
+    std::size_t at = 1;
+    for (const char c : in.substr(0, in.find(what))) at += (c & 0xC0) != 0x80 ? 1 : 0;
+    return at;
+  };
+  for (const std::string_view what : {"EXECUTE", "'x'", "'y'"})
+    EXPECT_EQ(client_position(position(rewriting.text, what), rewriting.edits), position(text, what)) << what;
+  EXPECT_EQ(client_position(position(rewriting.text, foo->name), rewriting.edits), position(text, "foo"));
+  EXPECT_EQ(client_position(position(rewriting.text, foo->name) + 3, rewriting.edits), position(text, "foo"));
 }
 
 TEST_F(RewriteTest, ResetAllSetsTheLoginsValuesAgain) {

@@ -208,7 +208,7 @@ TEST_F(SessionStateTest, DiscardAllResetsAndUnlistens) {
   Statement statement = of(Kind::kDiscard);
   statement.discard = "all";
   state.done(statement, "DISCARD ALL");
-  EXPECT_EQ(text(state.ready(TxStatus::kIdle)), "-session_authorization -* unlisten:*");
+  EXPECT_EQ(text(state.ready(TxStatus::kIdle)), "-session_authorization -role -* unlisten:*");
 }
 
 TEST_F(SessionStateTest, EffectsGatherUntilTheTransactionIsOver) {
