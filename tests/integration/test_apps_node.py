@@ -1,7 +1,7 @@
 """Drizzle over postgres.js and node-postgres through transaction mode: its migrations, queries and transactions.
 
-Prisma is not here: its query engine is a program that its installer downloads from a place of its own, so it cannot be
-pinned with npm's packages. The statements that it keeps (s0, s1, ...) and its advisory lock are asked for as it does.
+Prisma is not here: the engine that migrates is a program that its installer downloads from elsewhere, so npm's lock file
+cannot pin it. The advisory lock around its migrations is taken here as it takes it.
 """
 
 import json

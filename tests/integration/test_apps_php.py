@@ -76,16 +76,15 @@ def test_pdo_statements_that_sql_deallocated_are_gone(place):
       $s = $c->prepare('SELECT CAST(? AS int) + 1');
       $t = $other->prepare('SELECT CAST(? AS int) + 2');
       $s->execute([1]); $t->execute([1]);
-      $names = $c->query('SELECT name, statement FROM pg_prepared_statements')->fetchAll();
       $c->exec('DEALLOCATE ALL');
-      $result = [$names, code(fn() => $s->execute([1])), $t->execute([5]), $t->fetchColumn()];
+      $result = [code(fn() => $s->execute([1])), $t->execute([5]), $t->fetchColumn()];
       $c->exec("PREPARE mine (int) AS SELECT \\$1 * 2");
       $result[] = one($c, 'EXECUTE mine(21)');
       $result[] = code(fn() => $other->query('EXECUTE mine(21)'));
       $c->exec('DISCARD ALL');
       $result[] = code(fn() => $c->query('EXECUTE mine(21)'));
       out($result);""")
-    assert got[1:] == ["26000", True, 7, 42, "26000", "26000"]
+    assert got == ["26000", True, 7, 42, "26000", "26000"]
 
 
 def test_pdo_transactions_roll_back_and_save_points_hold(place):
