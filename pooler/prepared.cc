@@ -94,6 +94,17 @@ PreparedPtr sql_statement(std::string_view rest, analyzer::Effects effects) {
 void retire_statement(const Prepared& statement) { registry().retire(statement); }
 std::size_t interned_statements() { return registry().alive(); }
 
+void Prepared::learn_types(std::string_view types) const {
+  const std::lock_guard lock(mutex_);
+  if (knows_types_.load(std::memory_order_relaxed)) return;
+  types_ = types;
+  knows_types_.store(true, std::memory_order_release);
+}
+
+bool Prepared::knows_types() const { return knows_types_.load(std::memory_order_acquire); }
+
+std::string Prepared::parse_body() const { return knows_types() ? std::string(text()) + '\0' + types_ : body; }
+
 PreparedPtr ClientStatements::find(std::string_view name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;

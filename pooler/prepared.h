@@ -8,10 +8,12 @@
 // Maps are changed when a message is sent and put back when the server refuses or skips it (Change): within one
 // batch an error skips everything behind it, so what is looked up is what the server will know.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,8 +40,21 @@ struct Prepared {
   std::string sql{};
   analyzer::Effects effects{};  // and what the statement in it may do
 
+  // What a server has found the parameters' types to be, where the Parse left them open: a body of ParameterDescription.
+  // From then on every server is told, so that they mean the same everywhere, whatever becomes of the tables; values in
+  // binary would be misread otherwise. Thread-safe.
+  void learn_types(std::string_view types) const;
+  bool knows_types() const;
+  // The body of its Parse, with all types that are known.
+  std::string parse_body() const;
+
   // The text, as the client wrote it.
   std::string_view text() const { return std::string_view(body).substr(0, body.find('\0')); }
+
+ private:
+  mutable std::atomic<bool> knows_types_{false};
+  mutable std::string types_;  // written once, before knows_types_
+  mutable std::mutex mutex_;
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 

@@ -117,7 +117,7 @@ std::size_t Server::on_data(std::string_view bytes) {
     bool forward = false;
     WatchPtr watch;
     std::size_t index = 0;
-    if ((type == 'C' || type == 'E') && whole) {
+    if ((type == 'C' || type == 'E' || type == 't') && whole) {
       watch = replies_.watch();
       index = replies_.completed();
     }
@@ -152,6 +152,7 @@ std::size_t Server::on_data(std::string_view bytes) {
       end_copy_of_the_dead();
       if (lost_ || loop_ == nullptr) return bytes.size();
     }
+    if (type == 't' && watch && watch->describes) watch->describes->learn_types(frame.substr(wire::kHeaderSize));
     if (type == 'C' && whole) {
       handle_command_complete(frame);
       if (watch && forward && handler_ != nullptr) {

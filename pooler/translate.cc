@@ -138,7 +138,7 @@ void Translator::ensure(const PreparedPtr& statement) {
     server_.write_in_batch("PREPARE " + statement->name + statement->sql);
     return;
   }
-  server_.write(renamed_parse(statement->name, statement->body));
+  server_.write(renamed_parse(statement->name, statement->parse_body()));
   server_.expect(Expect::kParse, Action::kDrop, added(statement, true, {}));
 }
 
@@ -211,7 +211,7 @@ Translator::Step Translator::parse(std::string_view frame) {
   client_.add(name, statement);
   server_.statements().add(statement);
   make_room();
-  server_.write(renamed_parse(statement->name, body));
+  server_.write(renamed_parse(statement->name, statement->parse_body()));
   server_.expect(Expect::kParse, Action::kForward, added(statement, true, name));
   stats_.server_parses.add(1);
   return Step::kWritten;
@@ -346,7 +346,12 @@ Translator::Step Translator::describe(std::string_view frame) {
       std::string out;
       wire::append_describe_statement(out, statement->name);
       server_.write(out);
-      server_.expect(expected, Action::kForward);
+      std::shared_ptr<Watch> watch;
+      if (!statement->knows_types() && statement->sql.empty()) {
+        watch = std::make_shared<Watch>();
+        watch->describes = statement;
+      }
+      server_.expect(expected, Action::kForward, nullptr, std::move(watch));
       return Step::kWritten;
     }
     if (name.starts_with(kServerNamePrefix)) return refuse_name({'D', frame.size()}, frame, 1);

@@ -138,6 +138,8 @@ Translator::Reworking Translator::rework(std::string_view text, std::string_view
                                          Effects hidden, const PreparedPtr& as_is) {
   if (must_wait(*analysis)) return {};
   const ReplyQueue& replies = server_.replies();
+  // What becomes of names in batches before this one is not known yet.
+  if (analysis->effects.any(Effect::kPrepared | Effect::kDiscard) && replies.unsettled_before_this_segment()) return {};
   // With what went before it answered, DISCARD ALL can be reworded.
   if (analysis->effects.has(Effect::kDiscard) && !replies.executes_nothing() && replies.batch_executes_nothing()) return {};
   const bool alone = server_.status() == wire::TxStatus::kIdle && server_.replies().executes_nothing();

@@ -32,6 +32,7 @@ struct Watch {
   analyzer::Effects effects;       // with those that the text does not show
   std::string text;                // the beginning of it
   std::vector<Edit> edits;         // in their order
+  PreparedPtr describes;           // a Describe: the types that it brings are this statement's
   bool names_changed = false;      // what becomes of names was done when it was sent (Change), not when it is completed
 };
 

@@ -48,6 +48,7 @@ def pool(request, parity_world):
         c.drop()
 
 
+@pytest.mark.xfail(reason="0A000 still passes to the client", strict=True)
 @pytest.mark.parametrize("describe", [False, True], ids=["executed", "described"])
 def test_a_changed_result_type_is_prepared_again_outside_a_transaction(pool, describe):
     pool.world.admin("CREATE TABLE public.k AS SELECT 1 AS n; GRANT ALL ON public.k TO PUBLIC")
@@ -100,6 +101,7 @@ def test_a_role_that_was_dropped_fails_the_statement_and_not_the_session(pool, w
     assert c.value("SHOW work_mem") == ("4MB" if way_out == "DISCARD ALL" else "7MB")
 
 
+@pytest.mark.xfail(reason="the first one behind gets the error; then that server is closed", strict=False)
 def test_a_setting_that_may_not_be_taken_back_costs_no_stranger_an_error(pool):
     """A right to set a parameter is withdrawn while the parameter is set: neither can the server be cleaned by RESET, nor the
     value be set again."""

@@ -150,5 +150,33 @@ TEST(Undo, WithoutAClientOnlyTheServerIsPutRight) {
   EXPECT_FALSE(server.has(*s));
 }
 
+TEST(Prepared, TypesThatAServerFoundAreToldToTheNextOne) {
+  const std::string body("SELECT $1 + n FROM t\0\0\0", 23);
+  const auto statement = intern_statement(body);
+  EXPECT_EQ(statement->parse_body(), body);
+  const std::string types("\0\1\0\0\0\27", 6);
+  statement->learn_types(types);
+  statement->learn_types(std::string("\0\1\0\0\2\275", 6));
+  EXPECT_EQ(statement->parse_body(), std::string("SELECT $1 + n FROM t\0", 21) + types) << "the first word counts";
+}
+
+TEST(Prepared, AnotherSearchPathIsAnotherStatement) {
+  const auto one = intern_statement("SELECT * FROM t");
+  const auto other = intern_statement("SELECT * FROM t", "tenant_2");
+  EXPECT_NE(one->name, other->name);
+  EXPECT_EQ(other, intern_statement("SELECT * FROM t", "tenant_2"));
+}
+
+TEST(Prepared, NamesThatAreAllTakenAwayComeBackWhenThatFails) {
+  ClientStatements client;
+  ServerStatements server;
+  client.add("a", intern_statement("SELECT 1"));
+  Change change;
+  change.client_cleared = client.take_all();
+  EXPECT_EQ(client.find("a"), nullptr);
+  undo(change, true, server, &client);
+  EXPECT_NE(client.find("a"), nullptr);
+}
+
 }  // namespace
 }  // namespace pooler
