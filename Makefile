@@ -29,9 +29,10 @@ load: build ## a load profile with thresholds: PROFILE=smoke|load|stress|spike|s
 	@scripts/setup.sh bench
 	@/usr/bin/python3 bench/load.py $(PROFILE)
 
-soak: build ## 100,000 hand-overs without a leak (HANDOVERS=...), then the long load profile, an hour (SOAK_SECONDS=...)
+soak: build ## 100,000 hand-overs without a leak (HANDOVERS=...), the whole parity product, then the long load profile, an hour (SOAK_SECONDS=...)
 	@scripts/setup.sh bench
 	@/usr/bin/python3 tests/integration/leak.py --handovers $(HANDOVERS)
+	@PARITY=all /usr/bin/python3 -m pytest tests/integration/test_parity_settings.py -q
 	@/usr/bin/python3 bench/load.py soak
 
 fuzz: ## libFuzzer on everything that parses (FUZZ_RUNS=..., FUZZ_TARGETS="...")

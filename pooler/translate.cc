@@ -43,7 +43,7 @@ std::string renamed_parse(std::string_view name, std::string_view body) {
 }
 
 // A simple query that is larger than this passes without having been read: it may do anything.
-constexpr std::size_t kLargestRead = 1024 * 1024;
+constexpr std::size_t kLargestRead = 4 * 1024 * 1024;
 
 const AnalysisPtr& unread() {
   static const AnalysisPtr analysis = [] {
