@@ -407,6 +407,10 @@ void Session::on_ready(wire::TxStatus status, bool forwarded) {
 
 // The server owes nothing, and what the transaction has left is known.
 void Session::end_of_transaction() {
+  if (leaving_) {
+    leave("client close request");
+    return;
+  }
   if (keeps_server()) {
     const auto now = base::now();
     pool_->stats(worker_.index()).transactions.add(1);

@@ -39,10 +39,11 @@ def served(c, timeout=5):
 
 
 def backends(postgres, database="app", user=None):
-    """Connections as PostgreSQL counts them, our own aside."""
+    """Connections as PostgreSQL counts them, our own aside, and that which reads the catalogue for a few seconds."""
     who = f"AND usename = '{user}'" if user else ""
     return int(postgres.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' {who} "
-                            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'")[0][0])
+                            "AND pid <> pg_backend_pid() AND backend_type = 'client backend' "
+                            "AND application_name <> 'weir catalogue'")[0][0])
 
 
 def pool_row(pooler, database="app", user="alice"):

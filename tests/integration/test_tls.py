@@ -520,7 +520,7 @@ def test_a_cancel_towards_a_server_is_as_secret_as_the_query_was(weir, authority
         waiting.append(side)
         side.bytes_until_closed(10)
     with FakeBackend(handler) as backend:
-        pooler = weir(weir=server_tls("verify-full", authority, default_pool_size=1),
+        pooler = weir(weir=server_tls("verify-full", authority, default_pool_size=1, session_tracking=False),
                       databases={"app": {"host": "127.0.0.1", "port": backend.port}})
         with pooler.connect("alice") as c:
             c.send(query("SELECT pg_sleep(30)"))

@@ -216,7 +216,7 @@ def test_both_directions_really_at_once(weir, seconds_silent):
     """...and when the client does not read for a while, the server is stopped, not stored."""
     server = Duplex()
     with FakeBackend(server) as backend:
-        pooler = weir(weir={"default_pool_size": 1}, databases={"app": {"host": "127.0.0.1", "port": backend.port}})
+        pooler = weir(weir={"default_pool_size": 1, "session_tracking": False}, databases={"app": {"host": "127.0.0.1", "port": backend.port}})
         with connected(pooler, False) as c, Memory(pooler) as memory:
             def pieces():
                 yield parse("", "SELECT x") + bind() + execute() + parse("", "SELECT y")
