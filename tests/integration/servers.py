@@ -123,7 +123,7 @@ class Postgres:
         give_away(folder)
         self.settings = {
             "port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off",
-            "full_page_writes": "off", "max_connections": 200, "shared_buffers": "64MB", "wal_level": "logical",
+            "full_page_writes": "off", "max_connections": 300, "shared_buffers": "64MB", "wal_level": "logical",
             "max_wal_senders": 10, "max_replication_slots": 10, "deadlock_timeout": "200ms", "log_line_prefix": "%m [%p] ",
             "password_encryption": "scram-sha-256", "autovacuum": "off", "wal_sender_timeout": "10s"} | (settings or {})
         self.certificates = certificates
