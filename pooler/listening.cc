@@ -154,20 +154,24 @@ void ListenHub::lose(const base::Error& error) {
     last_error_ = to_text(error);
   }
   send_out();
-  if (was_listening && channels_.anybody()) {
+  const bool missed = was_listening && channels_.anybody();
+  const Channels::Answers answers = was_listening ? channels_.on_lost(error) : channels_.fail_all(error);
+  const bool again = channels_.anybody() || channels_.asked();
+  // The state is told before what follows from it: who reads a loss or an answer finds it so.
+  become(again ? State::kWaiting : State::kClosed);
+  if (missed) {
     losses_.fetch_add(1);
     log.warn("pool {}/{}: the listening connection was lost: {}; notifications sent until it is back are not heard",
              database_, user_, to_text(error));
   }
   if (!was_listening) log.limited(database_).warn("pool {}/{}: cannot listen: {}", database_, user_, to_text(error));
-  answer(was_listening ? channels_.on_lost(error) : channels_.fail_all(error));
-  if (!channels_.anybody() && !channels_.asked()) return become(State::kClosed);
+  answer(answers);
+  if (!again) return;
   // A connection that worked for a while is made anew at once.
   if (was_listening && failed_at_ - connected_at_ >= ListenHubs::kRetryMax)
     retry_delay_ = {};
   else
     retry_delay_ = std::clamp(retry_delay_ * 2, ListenHubs::kRetryMin, ListenHubs::kRetryMax);
-  become(State::kWaiting);
   retry_->once(retry_delay_);
 }
 
@@ -273,6 +277,7 @@ ListenRow ListenHub::row() const {
   row.database = database_;
   row.user = user_;
   row.client_encoding = encoding_;
+  row.losses = losses_;  // before the state that follows from it
   switch (state_) {
     case State::kClosed: row.state = "closed"; break;
     case State::kConnecting: row.state = "connecting"; break;
@@ -284,7 +289,6 @@ ListenRow ListenHub::row() const {
   row.remote_pid = remote_pid_;
   row.received = received_;
   row.delivered = delivered_;
-  row.losses = losses_;
   row.overflows = overflows_;
   const std::lock_guard lock(row_mutex_);
   if (state_ == State::kListening) row.connected_since = connected_since_;
