@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "analyzer/words.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "pooler/leftovers.h"
 #include "pooler/pool.h"
@@ -13,7 +12,6 @@
 #include "pooler/worker.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
-#include "wire/options.h"
 
 namespace pooler {
 
@@ -35,6 +33,12 @@ bool may_change_functions(std::string_view sql) {
   const std::string text = base::to_lower(sql);
   return std::any_of(kWords.begin(), kWords.end(),
                      [&text](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+bool notifies(const analyzer::Statement& statement) {
+  return statement.kind == Kind::kNotify ||
+         std::any_of(statement.functions.begin(), statement.functions.end(),
+                     [](const auto& function) { return function.name == "pg_notify"; });
 }
 
 }  // namespace
@@ -79,8 +83,8 @@ Follower::Rest& Follower::rest() {
 }
 
 void Follower::begin() {
-  if (read_ != params_.get()) {
-    read_ = params_.get();
+  if (read_ != params_) {
+    read_ = params_;
     const std::string* search_path = find_param(*params_, "search_path");
     path = search_path != nullptr ? std::string_view(*search_path) : std::string_view();
     const std::string* strings = find_param(*params_, "standard_conforming_strings");
@@ -146,25 +150,17 @@ bool Follower::listening(const analyzer::Analysis& analysis) {
 }
 
 Effects Follower::hidden_effects(const analyzer::Analysis& analysis, std::string_view sql) {
-  if (rest_ && rest_->subscription) {
-    for (const auto& statement : analysis.statements) {
-      const bool notifies = statement.kind == Kind::kNotify ||
-                            std::any_of(statement.functions.begin(), statement.functions.end(),
-                                        [](const auto& function) { return function.name == "pg_notify"; });
-      if (notifies) rest_->notified = true;
-    }
-  }
+  const bool listens = rest_ && rest_->subscription;
+  const bool temporary_path = rest_ && rest_->temporary_path;
   Effects hidden;
   for (const auto& statement : analysis.statements) {
-    if (statement.kind == Kind::kDdl && !ddl_) ddl_ = may_change_functions(sql);
-    if (catalogue_.empty()) continue;
-    const Hidden more = catalogue_.get().of(statement);
+    const bool ddl = statement.kind == Kind::kDdl;
+    if (ddl && !ddl_) ddl_ = may_change_functions(sql);
+    if (temporary_path && (ddl || statement.kind == Kind::kSelect)) hidden |= Effect::kTemporary;
+    Hidden more;
+    if (!catalogue_.empty()) more = catalogue_.get().of(statement);
     hidden |= analyzer::with_doubt(more.effects);
-    if (more.notifies && rest_ && rest_->subscription) rest_->notified = true;
-  }
-  if (rest_ && rest_->temporary_path) {
-    for (const auto& statement : analysis.statements)
-      if (statement.kind == Kind::kDdl || statement.kind == Kind::kSelect) hidden |= Effect::kTemporary;
+    if (listens && (more.notifies || notifies(statement))) rest_->notified = true;
   }
   return hidden;
 }
@@ -262,7 +258,6 @@ bool Follower::settle(Server& server) {
     server.untaint(server.tainted());
     return true;
   }
-  if (!pinned_now()) rest_->pin.stay.end();
   const SessionState::Outcome over = std::exchange(rest_->over, {});
   rest_->tried = {};
   if (over.empty()) {
@@ -270,6 +265,7 @@ bool Follower::settle(Server& server) {
     return true;
   }
   apply(server, over.changes);
+  reconcile_channels();  // also of a LISTEN that was rolled back
   const Effects ask = over.seen & kAskable;
   if (ask.empty() && over.ask.empty()) {
     conclude(server, over.seen, {}, {});
@@ -283,15 +279,12 @@ bool Follower::settle(Server& server) {
     if (!rows.ok() || rows->size() != 1) {
       found = ask | Effect::kUnknown;  // not knowing is reason enough
     } else {
-      std::size_t at = 0;
-      const auto& row = rows->front();
-      for (const Effect kind : {Effect::kTemporary, Effect::kAdvisoryLock, Effect::kHoldCursor, Effect::kPrepared})
-        if (ask.has(kind) && at < row.size() && row[at++] == "t") found |= kind;
+      const Leftovers left = read_leftovers(ask, rows->front());
+      found = left.found;
       std::vector<Made> changes;
-      for (const std::string& name : names) {
-        if (at >= row.size()) break;
-        const auto& value = row[at++];
-        changes.push_back({value ? Made::Kind::kSet : Made::Kind::kReset, name, value.value_or("")});
+      for (std::size_t i = 0; i < std::min(names.size(), left.values.size()); ++i) {
+        const auto& value = left.values[i];
+        changes.push_back({value ? Made::Kind::kSet : Made::Kind::kReset, names[i], value.value_or("")});
       }
       apply(server, changes);
     }
@@ -320,7 +313,6 @@ void Follower::conclude(Server& server, Effects seen, Effects asked, Effects fou
   }
   if (reasons.empty()) pin.stay.end();
   pin.reasons = reasons;
-  reconcile_channels();
 }
 
 bool Follower::hold_is_over(base::TimePoint now) const {
@@ -370,7 +362,6 @@ void Follower::apply(Server& server, const std::vector<Made>& changes) {
     }
   }
   params_ = intern_params(std::move(params));
-  reconcile_channels();
 }
 
 // ---- notifications ----

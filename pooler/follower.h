@@ -125,7 +125,7 @@ class Follower final : public Tracking, private ListenSubscriber {
   ParamsPtr login_values_;
   ParamsPtr& params_;
   Host& host_;
-  const ParamList* read_ = nullptr;  // what path and standard_conforming_strings were taken from
+  ParamsPtr read_;  // what path and standard_conforming_strings were taken from, and what path lies in
   SessionState state_;
   CatalogueView catalogue_;
   base::Ticket catalogue_wait_;

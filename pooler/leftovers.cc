@@ -45,6 +45,15 @@ std::string leftovers_query(Effects kinds, const std::vector<std::string>& setti
   return sql;
 }
 
+Leftovers read_leftovers(Effects kinds, const std::vector<std::optional<std::string>>& row) {
+  Leftovers out;
+  auto at = row.begin();
+  for (const Question& question : kQuestions)
+    if (kinds.has(question.kind) && at != row.end() && *at++ == "t") out.found |= question.kind;
+  out.values.assign(at, row.end());
+  return out;
+}
+
 Cleaning cleaning(Effects kinds) {
   Cleaning out;
   if (kinds.any(kLasting | Effect::kUnknown)) return {false, {}};

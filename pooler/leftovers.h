@@ -1,6 +1,7 @@
 #pragma once
 // What a client may leave on a server: the query that asks for it, and the statements that remove it. Pure.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,12 @@ inline constexpr analyzer::Effects kUnfollowable = kLasting | analyzer::Effect::
 // One row: a "t" or "f" for each askable kind in `kinds`, in the order of kAskable's bits, then the value of each
 // setting.
 std::string leftovers_query(analyzer::Effects kinds, const std::vector<std::string>& settings);
+// What that row says.
+struct Leftovers {
+  analyzer::Effects found;
+  std::vector<std::optional<std::string>> values;  // of the settings that the row has
+};
+Leftovers read_leftovers(analyzer::Effects kinds, const std::vector<std::optional<std::string>>& row);
 
 // Removes what these kinds may have left; empty if nothing need be done, impossible if only the end of the connection
 // helps.

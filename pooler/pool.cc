@@ -105,10 +105,13 @@ Server* Pool::pick_idle(const Lock&, int worker, ServerId preferred) {
   if (settings_->round_robin) {
     chosen = idle_.begin();
   } else {
+    bool at_home = false;
     for (auto it = idle_.end(); it != idle_.begin();) {
       if ((*--it)->books.worker != worker) continue;
-      if ((*chosen)->books.worker != worker || (*it)->id() == preferred) chosen = it;
-      if ((*it)->id() == preferred) break;
+      const bool wanted = preferred == ServerId() || (*it)->id() == preferred;
+      if (wanted || !at_home) chosen = it;
+      if (wanted) break;
+      at_home = true;
     }
   }
   Server* server = *chosen;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "pooler/pool.h"
 #include "pooler/rewrite.h"
+#include "wire/backend.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
@@ -241,12 +242,8 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
 // A row of our own query.
 void Server::keep_row(std::string_view frame) {
   if (internal_->rows->size() >= kRowsKept) return;
-  wire::Reader reader(frame.substr(wire::kHeaderSize));
-  auto& row = internal_->rows->emplace_back(std::max<int>(reader.i16(), 0));
-  for (auto& value : row) {
-    const int32_t size = reader.i32();
-    if (size >= 0) value = std::string(reader.bytes(static_cast<std::size_t>(size)));
-  }
+  const auto row = wire::decode<wire::DataRow>(frame.substr(wire::kHeaderSize));
+  if (row.ok()) internal_->rows->emplace_back(row->values.begin(), row->values.end());
 }
 
 // An ErrorResponse that is the client's in another form: the error of a guard that failed before, or one that calls a

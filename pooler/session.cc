@@ -218,22 +218,10 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
   wait_started_ = base::now();
   notified_ = false;
   if (replay_failed_ && followed()) link_params_ = follower_->params_for(header, rest);
-  Lease lease = pool_->acquire(worker_.index(), *this, ticket_, last_server_);
+  Lease lease = pool_->acquire(worker_.index(), *this, ticket_, followed() ? last_server_ : ServerId());
   if (!lease) return Go::kWait;
   link(std::move(lease));
   return lease_ ? Go::kOn : Go::kWait;
-}
-
-std::string_view Session::own_path() const {
-  if (!followed()) return {};
-  const std::string* path = find_param(*params_, "search_path");
-  return path != nullptr ? std::string_view(*path) : std::string_view();
-}
-
-analyzer::AnalysisPtr Session::analysis_of(std::string_view body) {
-  if (!followed()) return nullptr;
-  follower_->begin();
-  return follower_->statements.get(body.substr(0, body.find('\0')), follower_->standard_conforming_strings);
 }
 
 // A statement that a server of this pool has parsed before needs no server to be named again, and to forget a name
@@ -247,7 +235,13 @@ bool Session::answer_alone(const wire::FrameHeader& header, std::string_view res
     const std::string_view name = reader.cstring();
     if (!reader.ok() || name.empty() || statements_->find(name) != nullptr) return false;
     const std::string_view body = reader.rest();
-    PreparedPtr statement = intern_statement(body, own_path(), analysis_of(body));
+    PreparedPtr statement;
+    if (followed()) {
+      follower_->begin();
+      statement = intern_statement(body, follower_->path, follower_->analysis_of(body));
+    } else {
+      statement = intern_statement(body);
+    }
     if (!pool_->has_parsed(*statement)) return false;
     pool_->stats(worker_.index()).client_parses.add(1);
     statements_->add(name, std::move(statement));
@@ -348,11 +342,16 @@ void Session::answer_refusal(char type) {
   client_.write(answer);
 }
 
-void Session::release() {
+void Session::count_transaction() {
   const auto now = base::now();
   auto& stats = pool_->stats(worker_.index());
   stats.transactions.add(1);
   stats.transaction_us.add(micros(now - transaction_started_));
+  transaction_started_ = now;
+}
+
+void Session::release() {
+  count_transaction();
   request_started_ = {};
   lease_.reset();
 }
@@ -379,11 +378,9 @@ void Session::on_ready(wire::TxStatus status, bool forwarded) {
   if (!forwarded) return;  // ours, in front of what the client has sent or is about to
   const auto now = base::now();
   last_activity_ = now;
-  if (forwarded) {
-    auto& stats = pool_->stats(worker_.index());
-    stats.queries.add(1);
-    if (request_started_ != base::TimePoint{}) stats.query_us.add(micros(now - request_started_));
-  }
+  auto& stats = pool_->stats(worker_.index());
+  stats.queries.add(1);
+  if (request_started_ != base::TimePoint{}) stats.query_us.add(micros(now - request_started_));
   if (lease_->replies().empty()) {
     request_started_ = {};
   } else {
@@ -411,14 +408,10 @@ void Session::end_of_transaction() {
     leave("client close request");
     return;
   }
-  if (keeps_server()) {
-    const auto now = base::now();
-    pool_->stats(worker_.index()).transactions.add(1);
-    pool_->stats(worker_.index()).transaction_us.add(micros(now - transaction_started_));
-    transaction_started_ = now;
-  } else {
+  if (keeps_server())
+    count_transaction();
+  else
     release();
-  }
   if (follower_ && follower_->has_news() && !follower_->busy()) on_news();
   if (end_when_idle_) {
     fail(*last_error_);

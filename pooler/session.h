@@ -103,13 +103,12 @@ class Session final : public base::Deferred,
   bool answer_alone(const wire::FrameHeader& header, std::string_view rest);
   void link(Lease lease);
   void release();
+  void count_transaction();
   void end_of_transaction();
   // It keeps its server between transactions.
   bool keeps_server() const { return mode_ == conf::PoolMode::kSession || (follower_ && follower_->pinned_now()); }
   // Messages are followed, as the server may be another's next.
   bool followed() const { return follower_ != nullptr && mode_ != conf::PoolMode::kSession; }
-  std::string_view own_path() const;
-  analyzer::AnalysisPtr analysis_of(std::string_view body);
   void refuse_request(const base::Error& error);
   void answer_refusal(char type);
   void on_terminate();

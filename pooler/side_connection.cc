@@ -6,6 +6,7 @@
 
 #include "pooler/runtime.h"
 #include "pooler/server_login.h"
+#include "wire/backend.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/error_fields.h"
@@ -151,13 +152,9 @@ void SideConnection::on_message(char type, std::string_view body, std::string_vi
 
 void SideConnection::on_row(std::string_view body) {
   if (error_) return;
-  wire::Reader reader(body);
-  auto& row = rows_.rows.emplace_back(reader.u16());
-  for (auto& value : row) {
-    const int32_t size = reader.i32();
-    if (size >= 0) value = std::string(reader.bytes(static_cast<std::size_t>(size)));
-    if (!reader.ok()) return lose(base::protocol_violation("the server sent a row that cannot be read"));
-  }
+  const auto message = wire::decode<wire::DataRow>(body);
+  if (!message.ok()) return lose(base::protocol_violation("the server sent a row that cannot be read"));
+  const auto& row = rows_.rows.emplace_back(message->values.begin(), message->values.end());
   result_bytes_ += body.size() + sizeof row + row.size() * sizeof row.front();
   if (result_bytes_ > options_.result_bytes_max) lose(base::configuration_limit("the result is larger than we read"));
 }

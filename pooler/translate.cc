@@ -169,8 +169,7 @@ Translator::Step Translator::parse(std::string_view frame) {
   stats_.client_parses.add(1);
   AnalysisPtr analysis;
   if (tracking_ != nullptr && reader.ok()) {
-    analysis =
-        tracking_->statements.get(body.substr(0, body.find('\0')), tracking_->standard_conforming_strings);
+    analysis = tracking_->analysis_of(body);
     if (server_.guarded() && may_end_transaction(*analysis)) return Step::kStall;
   }
   if (!reader.ok() || limit_ == 0) {

@@ -33,6 +33,11 @@ struct Tracking {
   analyzer::Effects refused;        // by policy
   const base::Error* listen_error = nullptr;  // why the LISTEN that comes next cannot be
 
+  // Of the text of a Parse body.
+  const analyzer::AnalysisPtr& analysis_of(std::string_view body) {
+    return statements.get(body.substr(0, body.find('\0')), standard_conforming_strings);
+  }
+
   // What the statement will listen to is listened to; otherwise proceed() is called when it is.
   virtual bool listening(const analyzer::Analysis& analysis) = 0;
   // A statement that may do this leaves for the server.
@@ -90,6 +95,8 @@ class Translator {
   std::unique_ptr<Change> name_change(const Reworded& reworded);
   void leave(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint);
   static bool may_end_transaction(const analyzer::Analysis& analysis);
+  Rewriting reword(std::string_view text, const analyzer::Analysis& analysis, analyzer::Effects hidden) const;
+  void end_hidden_batch();
   bool must_wait(const analyzer::Analysis& analysis);
   analyzer::Effects watched(const analyzer::AnalysisPtr& analysis, std::string_view sql, analyzer::Effects& hidden) const;
   void forget_portal(std::string_view name);

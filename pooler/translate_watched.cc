@@ -40,6 +40,20 @@ bool Translator::may_end_transaction(const analyzer::Analysis& analysis) {
   }
 }
 
+Rewriting Translator::reword(std::string_view text, const analyzer::Analysis& analysis, Effects hidden) const {
+  const bool alone = server_.status() == wire::TxStatus::kIdle && server_.replies().executes_nothing();
+  return rewrite(text, analysis, {tracking_->startup, client_, alone, limit_ != 0, tracking_->refused, hidden,
+                                  tracking_->listen_error});
+}
+
+// What was put in front of a simple query is a batch of its own, of which the client sees nothing but an error.
+void Translator::end_hidden_batch() {
+  std::string sync;
+  wire::append_sync(sync);
+  server_.write(sync);
+  server_.expect(Expect::kSync, Action::kDrop);
+}
+
 Translator::Step Translator::watched_query(std::string_view frame, std::string_view sql, const AnalysisPtr& analysis,
                                            Effects hidden) {
   const ReplyQueue& replies = server_.replies();
@@ -48,9 +62,7 @@ Translator::Step Translator::watched_query(std::string_view frame, std::string_v
   const bool names = limit_ != 0 && analysis->effects.any(Effect::kPrepared | Effect::kDiscard);
   if (names && !replies.executes_nothing() && !in_batch) return Step::kStall;
 
-  const bool alone = server_.status() == wire::TxStatus::kIdle && replies.executes_nothing();
-  Rewriting rewriting = rewrite(
-      sql, *analysis, {tracking_->startup, client_, alone, limit_ != 0, tracking_->refused, hidden, tracking_->listen_error});
+  Rewriting rewriting = reword(sql, *analysis, hidden);
   if (server_.status() != wire::TxStatus::kFailed) {
     for (const PreparedPtr& statement : rewriting.needs) {
       if (server_.statements().has(*statement)) continue;
@@ -60,19 +72,11 @@ Translator::Step Translator::watched_query(std::string_view frame, std::string_v
         continue;
       }
       ensure(statement);
-      if (in_batch) continue;
-      std::string sync;
-      wire::append_sync(sync);
-      server_.write(sync);
-      server_.expect(Expect::kSync, Action::kDrop);
+      if (!in_batch) end_hidden_batch();
     }
     for (const std::string& name : rewriting.taken) {
       take_name(name);
-      if (in_batch) continue;
-      std::string sync;
-      wire::append_sync(sync);
-      server_.write(sync);
-      server_.expect(Expect::kSync, Action::kDrop);
+      if (!in_batch) end_hidden_batch();
     }
     forget_sequences(analysis->effects, in_batch);
   }
@@ -142,9 +146,7 @@ Translator::Reworking Translator::rework(std::string_view text, std::string_view
   if (analysis->effects.any(Effect::kPrepared | Effect::kDiscard) && replies.unsettled_before_this_segment()) return {};
   // With what went before it answered, DISCARD ALL can be reworded.
   if (analysis->effects.has(Effect::kDiscard) && !replies.executes_nothing() && replies.batch_executes_nothing()) return {};
-  const bool alone = server_.status() == wire::TxStatus::kIdle && server_.replies().executes_nothing();
-  Rewriting rewriting =
-      rewrite(text, *analysis, {tracking_->startup, client_, alone, true, tracking_->refused, hidden, tracking_->listen_error});
+  Rewriting rewriting = reword(text, *analysis, hidden);
   if (server_.status() != wire::TxStatus::kFailed) {
     for (const PreparedPtr& statement : rewriting.needs) ensure(statement);
     for (const std::string& name : rewriting.taken) take_name(name);

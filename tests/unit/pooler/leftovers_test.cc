@@ -18,6 +18,14 @@ TEST(Leftovers, TheQueryAsksForWhatIsNamedInItsOrder) {
   EXPECT_EQ(sql.find("pg_locks"), std::string::npos);
 }
 
+TEST(Leftovers, TheRowIsReadInTheOrderOfTheQuery) {
+  const auto kinds = Effect::kHoldCursor | Effect::kTemporary;
+  const auto left = read_leftovers(kinds, {"f", "t", "7MB", std::nullopt});
+  EXPECT_EQ(left.found, analyzer::Effects(Effect::kHoldCursor));
+  EXPECT_EQ(left.values, (std::vector<std::optional<std::string>>{"7MB", std::nullopt}));
+  EXPECT_TRUE(read_leftovers(kinds, {}).found.empty()) << "a row that is too short says nothing";
+}
+
 TEST(Leftovers, SettingsAlone) {
   EXPECT_EQ(leftovers_query({}, {"x"}), "SELECT pg_catalog.current_setting('x',true)");
 }
