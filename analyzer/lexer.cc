@@ -1,41 +1,16 @@
 #include "analyzer/lexer.h"
 
-#include <array>
-
 #include "base/text.h"
 
 namespace analyzer {
 
 namespace {
 
-enum Class : uint8_t { kNone = 0, kSpace = 1, kStart = 2, kDigit = 4, kOp = 8, kSelf = 16, kCont = 32 };
-
-constexpr std::array<uint8_t, 256> make_classes() {
-  std::array<uint8_t, 256> out{};
-  for (const char c : {' ', '\t', '\n', '\r', '\f'}) out[static_cast<uint8_t>(c)] |= kSpace;
-  for (unsigned c = 0; c < 256; ++c) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
-    if (letter) out[c] |= kStart | kCont;
-    if (c >= '0' && c <= '9') out[c] |= kDigit | kCont;
-    if (c == '$') out[c] |= kCont;
-  }
-  for (const char c : std::string_view("~!@#^&|`?+-*/%<>=")) out[static_cast<uint8_t>(c)] |= kOp;
-  for (const char c : std::string_view(",()[].;:")) out[static_cast<uint8_t>(c)] |= kSelf;
-  return out;
-}
-constexpr auto kClasses = make_classes();
-
-bool is(char c, uint8_t classes) { return (kClasses[static_cast<uint8_t>(c)] & classes) != 0; }
 bool line_end(char c) { return c == '\n' || c == '\r'; }
 
 // Behind the digits that begin at `at`.
 std::size_t digits(std::string_view text, std::size_t at) {
   while (at < text.size() && is(text[at], kDigit)) ++at;
-  return at;
-}
-
-std::size_t word_end(std::string_view text, std::size_t at) {
-  while (at < text.size() && is(text[at], kCont)) ++at;
   return at;
 }
 
@@ -49,7 +24,7 @@ bool beyond_sql(char c) { return std::string_view("~!@#^&|`?%").find(c) != std::
 
 }  // namespace
 
-Token Lexer::next() {
+Token Lexer::next_other() {
   skip_blank();
   const std::size_t at = at_;
   if (at >= text_.size()) return {TokenKind::kEnd, text_.size(), 0};

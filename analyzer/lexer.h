@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "analyzer/char_class.h"
+
 namespace analyzer {
 
 enum class TokenKind : uint8_t {
@@ -38,7 +40,17 @@ class Lexer {
       : text_(text), standard_conforming_strings_(standard_conforming_strings) {}
 
   // The next token; kEnd, at the end of the text, for ever after the last.
-  Token next();
+  Token next() {
+    // Most of a text is words with single blanks between them; what is anything else is cut out of line.
+    const char* const text = text_.data();
+    const std::size_t size = text_.size();
+    while (at_ < size && is(text[at_], kSpace)) ++at_;
+    const std::size_t at = at_;
+    if (at >= size || !is(text[at], kStart)) return next_other();
+    if (at + 1 < size && (text[at + 1] == '\'' || text[at + 1] == '&')) return next_other();  // E'', U&"", and v&x
+    at_ = word_end(text_, at + 1);
+    return {TokenKind::kWord, at, at_ - at};
+  }
 
   std::string_view text_of(const Token& token) const { return text_.substr(token.at, token.size); }
   // PostgreSQL's own scanner looks further than a token: at a whole row of operator characters for each operator and each
@@ -48,6 +60,7 @@ class Lexer {
   bool backslash() const { return backslash_; }
 
  private:
+  Token next_other();
   void skip_blank();
   Token token(TokenKind kind, std::size_t at, std::size_t end);
   Token word(std::size_t at);

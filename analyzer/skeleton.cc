@@ -11,13 +11,27 @@ namespace {
 constexpr std::string_view kMarker = "$";  // no token of PostgreSQL's
 constexpr int kParametersMax = 65535;      // what Bind can carry
 
-// What stands behind these in parentheses says which type is meant. It is no value.
-bool has_precision(std::string_view lower) {
-  return lower == "float" || lower == "current_time" || lower == "current_timestamp" || lower == "localtime" ||
-         lower == "localtimestamp";
-}
+// What a word means to what stands behind it or before it. `lower` is folded.
+enum class Word : uint8_t {
+  kPlain,
+  kPrecision,  // what stands behind it in parentheses says which type is meant, and is no value
+  kLiteral,
+  kValues,
+};
 
-bool literal_word(std::string_view lower) { return lower == "null" || lower == "true" || lower == "false"; }
+Word meaning(std::string_view lower) {
+  const auto when = [lower](std::string_view word, Word what) { return lower == word ? what : Word::kPlain; };
+  switch (lower.size()) {
+    case 4: return lower == "null" ? Word::kLiteral : when("true", Word::kLiteral);
+    case 5: return lower == "false" ? Word::kLiteral : when("float", Word::kPrecision);
+    case 6: return when("values", Word::kValues);
+    case 9: return when("localtime", Word::kPrecision);
+    case 12: return when("current_time", Word::kPrecision);
+    case 14: return when("localtimestamp", Word::kPrecision);
+    case 17: return when("current_timestamp", Word::kPrecision);
+    default: return Word::kPlain;
+  }
+}
 
 }  // namespace
 
@@ -30,11 +44,14 @@ void Skeleton::make(std::string_view sql, bool standard_conforming_strings) {
   multiple_ = backslash_ = semicolon_ = precision_ = false;
   sound_ = first_open_ = true;
   levels_[0] = Level();
-  sql_size_ = sql.size();
+  sql_end_ = sql.data() + sql.size();
 
   Lexer lexer(sql, standard_conforming_strings);
   for (Token token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {
-    put_token(token, lexer.text_of(token));
+    if (token.kind == TokenKind::kWord && !semicolon_)
+      put_word(lexer.text_of(token));
+    else
+      put_token(token, lexer.text_of(token));
   }
   if (sql.find('\0') != std::string_view::npos) sound_ = false;  // in a string, say
   backslash_ = lexer.backslash();
@@ -51,7 +68,7 @@ void Skeleton::put_token(const Token& token, std::string_view text) {
     }
   }
   switch (token.kind) {
-    case TokenKind::kWord: put_word(token, text); return;
+    case TokenKind::kWord: put_word(text); return;
     case TokenKind::kNational: other_item(); put("nchar"); return;
     case TokenKind::kParameter: {
       int number = 0;
@@ -89,7 +106,7 @@ void Skeleton::put_token(const Token& token, std::string_view text) {
     case TokenKind::kBad:
       sound_ = false;
       other_item();
-      put(token.at + token.size == sql_size_ ? kMarker : text);  // cut off: a literal, most likely
+      put(text.data() + text.size() == sql_end_ ? kMarker : text);  // cut off: a literal, most likely
       return;
     case TokenKind::kEnd: return;
   }
@@ -111,9 +128,14 @@ void Skeleton::put(std::string_view text) {
 
 void Skeleton::put_folded(std::string_view text) {
   char* to = out_.data() + size_;
-  for (const char c : text) *to++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  *to = ' ';
-  size_ += text.size() + 1;
+  const char* from = text.data();
+  const char* const end = from + text.size();
+  const auto left = [this](const char* at) { return static_cast<std::size_t>(sql_end_ - at); };
+  // A block may reach behind the word; what is written of that is written over.
+  for (; from < end && left(from) >= kBlock; from += kBlock, to += kBlock) fold(from, to);
+  for (; from < end; ++from, ++to) *to = folded(*from);
+  size_ += text.size();
+  out_[size_++] = ' ';
   ++tokens_;
 }
 
@@ -131,21 +153,21 @@ void Skeleton::put_literal(std::string_view text) {
   put(kMarker);
 }
 
-void Skeleton::put_word(const Token& token, std::string_view text) {
+void Skeleton::put_word(std::string_view text) {
   const std::size_t at = size_;
   put_folded(text);
   if (first_open_) {
     first_open_ = false;
     first_at_ = at;
-    first_size_ = token.size;
+    first_size_ = text.size();
   }
   Level* list = level();
   if (list == nullptr) return;
-  const std::string_view folded(out_.data() + at, token.size);
-  if (has_precision(folded)) precision_ = true;
-  const bool literal = list->item == Level::Item::kNone && literal_word(folded);
+  const Word word = meaning({out_.data() + at, text.size()});
+  if (word == Word::kPrecision) precision_ = true;
+  const bool literal = list->item == Level::Item::kNone && word == Word::kLiteral;
   list->item = literal ? Level::Item::kLiteral : Level::Item::kOther;
-  if (depth_ == 0 && folded == "values") begin_item(*list);
+  if (depth_ == 0 && word == Word::kValues) begin_item(*list);
 }
 
 // The next token is the first of a list.

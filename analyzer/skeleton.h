@@ -56,7 +56,7 @@ class Skeleton {
   void put_folded(std::string_view text);
   void put_token(const Token& token, std::string_view text);
   void put_literal(std::string_view text);
-  void put_word(const Token& token, std::string_view text);
+  void put_word(std::string_view text);
   void open(std::string_view text);
   void close(std::string_view text);
   void comma(std::string_view text);
@@ -66,8 +66,8 @@ class Skeleton {
   void finish();
 
   std::string out_;
-  std::size_t size_ = 0, shape_size_ = 0, first_at_ = 0, first_size_ = 0, tokens_ = 0, depth_ = 0, sql_size_ = 0,
-              looked_at_again_ = 0;
+  std::size_t size_ = 0, shape_size_ = 0, first_at_ = 0, first_size_ = 0, tokens_ = 0, depth_ = 0, looked_at_again_ = 0;
+  const char* sql_end_ = nullptr;  // of the text that is being read
   int parameters_ = 0;
   bool multiple_ = false, backslash_ = false, sound_ = true, first_open_ = true, semicolon_ = false, precision_ = false;
   Level levels_[kLevels];

@@ -14,6 +14,11 @@ from servers import PG_BIN, ROOT, free_port, listens, wait_for
 BUILD_SECONDS = 900  # when the checkout was not built yet
 
 
+def heed_ctrl_c():
+    """A test run in the background may have been told to ignore it, and a shell never traps what it was born to ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class MakeRun:
     """make run with these variables. Its output goes to a file: what it starts would hold a pipe open."""
 
@@ -24,7 +29,7 @@ class MakeRun:
         with self.output.open("wb") as out:
             self.process = subprocess.Popen(["make", "--no-print-directory", "run", *variables], cwd=ROOT, stdout=out,
                                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-                                            env=clean | environment)
+                                            env=clean | environment, preexec_fn=heed_ctrl_c)
 
     def text(self):
         return self.output.read_text(errors="replace")

@@ -177,7 +177,7 @@ def test_a_server_that_vanishes_takes_no_statement_of_a_client_with_it(weir, pos
     pooler = weir(weir={"default_pool_size": 1})
     with pooler.connect() as c:
         run(c, parse("kept", "SELECT 'kept'"), parse("", "SELECT 'unnamed'"))
-        postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'alice'")
+        postgres.sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'alice'")
         assert call(c, "kept") == [[b"kept"]]
         assert call(c, "") == [[b"unnamed"]]
 
