@@ -27,9 +27,11 @@ std::size_t offload_threads() {
 
 }  // namespace
 
+// The other half of the cores belongs to those who ask and answer, or to the kernel that carries it. A worker that has to
+// sleep between two queries costs more for each than one that finds several at once.
 int worker_count(const conf::Config& config) {
   if (config.workers.count > 0) return config.workers.count;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return std::max(1, (static_cast<int>(std::thread::hardware_concurrency()) + 1) / 2);
 }
 
 wire::ResolverSettings resolver_settings(const conf::Config& config) {

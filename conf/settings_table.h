@@ -289,7 +289,7 @@ constexpr auto Weir::fields() {
 constexpr auto Workers::fields() {
   return std::tuple{
       Field{"count", &Workers::count, Reload::kRestart,
-            "Worker threads, each with its own event loop; 0 for one per core.", within(0, 1024)},
+            "Worker threads, each with its own event loop; 0 for half as many as cores.", within(0, 1024)},
   };
 }
 

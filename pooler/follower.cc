@@ -117,7 +117,7 @@ ParamsPtr Follower::params_for(const wire::FrameHeader& header, std::string_view
 
 bool Follower::ready_to_begin() {
   if (!catalogue_ || catalogue_.catalogue().known()) return true;
-  catalogue_wait_ = catalogue_.catalogue().when_known(worker_.index(), [this] { host_.resume_input(); });
+  rest().catalogue_wait = catalogue_.catalogue().when_known(worker_.index(), [this] { host_.resume_input(); });
   return false;
 }
 
@@ -299,7 +299,7 @@ void Follower::conclude(Server& server, Effects seen, Effects asked, Effects fou
   Effects reasons = pin.reasons.without(asked) | found | (seen & kUnfollowable);
   if (seen.has(Effect::kSequenceMade) && pool_->sequences_used()) {
     reasons |= Effect::kSequenceMade;
-    hold_until_ = base::now() + kSequenceHold;
+    rest_->hold_until = base::now() + kSequenceHold;
   } else if (!reads_sequences_) {
     reasons = reasons.without(Effect::kSequenceMade);  // its next transaction did not want them
   }
@@ -317,7 +317,7 @@ void Follower::conclude(Server& server, Effects seen, Effects asked, Effects fou
 
 bool Follower::hold_is_over(base::TimePoint now) const {
   return pinned_now() && !reads_sequences_ && rest_->pin.reasons == Effects(Effect::kSequenceMade) && !busy() &&
-         now > hold_until_;
+         now > rest_->hold_until;
 }
 
 void Follower::end_hold(Server& server) { conclude(server, {}, Effect::kSequenceMade, {}); }

@@ -112,6 +112,8 @@ class Follower final : public Tracking, private ListenSubscriber {
     bool listen_asked = false;
     bool notified = false;  // the open transaction has sent notifications
     bool asking = false, syncing = false;
+    base::TimePoint hold_until{};  // the server is kept for currval() and lastval(), no longer than this
+    base::Ticket catalogue_wait;
   };
   Rest& rest();
   void on_notifications() override;
@@ -128,9 +130,7 @@ class Follower final : public Tracking, private ListenSubscriber {
   ParamsPtr read_;  // what path and standard_conforming_strings were taken from, and what path lies in
   SessionState state_;
   CatalogueView catalogue_;
-  base::Ticket catalogue_wait_;
   bool reads_sequences_ = false;  // this client has read currval() or lastval(): it keeps what it makes
-  base::TimePoint hold_until_{};  // the server is kept for currval() and lastval(), no longer than this
   bool ddl_ = false;  // the open transaction has sent some
   std::unique_ptr<Rest> rest_;
 };

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/event_time.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "pooler/cancel.h"
@@ -120,7 +121,7 @@ Server* Pool::pick_idle(const Lock&, int worker, ServerId preferred) {
 }
 
 Lease Pool::acquire(int worker, Waiter& waiter, WaitTicket& ticket, ServerId preferred) {
-  const auto now = base::now();
+  const auto now = base::EventTime::now();
   last_used_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
   Lock lock(mutex_);
   while (!paused_ && waiting(lock) == 0) {
@@ -234,7 +235,7 @@ bool Pool::must_yield() {
 }
 
 void Pool::make_available(Server& server) {
-  const auto now = base::now();
+  const auto now = base::EventTime::now();
   server.resume_reading();
   if (server.lost() || must_close(server, now) || must_yield()) {
     retire(server);

@@ -1,6 +1,7 @@
 #include "pooler/reply_queue.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
 
@@ -9,28 +10,50 @@ namespace {
 
 constexpr std::size_t kFirstRing = 16;
 
+// A set of message types.
+using Types = uint32_t;
+constexpr Types bit_of(char type) {
+  constexpr std::string_view kKnown = "123tTnDCIsGHWdcV";
+  const std::size_t at = kKnown.find(type);
+  return at == std::string_view::npos ? 0 : Types{1} << at;
+}
+constexpr auto kBits = [] {
+  std::array<Types, 128> out{};
+  for (unsigned type = 0; type < out.size(); ++type) out[type] = bit_of(static_cast<char>(type));
+  return out;
+}();
+constexpr Types bits_of(std::string_view types) {
+  Types out = 0;
+  for (const char type : types) out |= bit_of(type);
+  return out;
+}
+bool has(Types types, char type) {
+  const auto at = static_cast<unsigned char>(type);
+  return at < kBits.size() && (types & kBits[at]) != 0;
+}
+
 // The replies that may answer a message, and those of them that end the answer. ErrorResponse and ReadyForQuery
 // have their own rules.
 struct Grammar {
-  std::string_view allowed, last;
+  Types allowed = 0, last = 0;
 };
 
-constexpr Grammar grammar(Expect kind) {
-  switch (kind) {
-    case Expect::kParse: return {"1", "1"};
-    case Expect::kBind: return {"2", "2"};
-    case Expect::kDescribeStatement: return {"tTn", "Tn"};
-    case Expect::kDescribePortal: return {"Tn", "Tn"};
-    case Expect::kClose: return {"3", "3"};
-    case Expect::kExecute: return {"DCIsGHWdc", "CIs"};
-    case Expect::kQuery: return {"TDCIGHWdc", ""};
-    case Expect::kFunctionCall: return {"V", ""};
-    case Expect::kProbe: return {"I", ""};
-    case Expect::kSync:
-    case Expect::kCopyEnd: return {"", ""};
-  }
-  return {"", ""};
-}
+constexpr auto kGrammar = [] {
+  std::array<Grammar, static_cast<std::size_t>(Expect::kProbe) + 1> out{};
+  const auto rule = [&out](Expect kind, std::string_view allowed, std::string_view last) {
+    out[static_cast<std::size_t>(kind)] = {bits_of(allowed), bits_of(last)};
+  };
+  rule(Expect::kParse, "1", "1");
+  rule(Expect::kBind, "2", "2");
+  rule(Expect::kDescribeStatement, "tTn", "Tn");
+  rule(Expect::kDescribePortal, "Tn", "Tn");
+  rule(Expect::kClose, "3", "3");
+  rule(Expect::kExecute, "DCIsGHWdc", "CIs");
+  rule(Expect::kQuery, "TDCIGHWdc", "");
+  rule(Expect::kFunctionCall, "V", "");
+  rule(Expect::kProbe, "I", "");
+  return out;
+}();
 
 constexpr bool extended(Expect kind) { return kind <= Expect::kExecute; }
 
@@ -77,10 +100,6 @@ void ReplyQueue::pop(Settled::How how) {
   --size_;
 }
 
-void ReplyQueue::drop_copy_ends() {
-  while (size_ > 0 && at(0).kind == Expect::kCopyEnd) pop(Settled::How::kDone);
-}
-
 // Removes the first `count` entries; what they changed is undone from the last to the first.
 void ReplyQueue::erase_front(std::size_t count, Settled::How first, Settled::How others) {
   const std::size_t settled_before = settled_.size();
@@ -105,8 +124,8 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
   if (type == 'Z') return on_ready();
   if (size_ == 0) return Verdict::kUnexpected;
   Entry& head = at(0);
-  const Grammar rule = grammar(head.kind);
-  if (rule.allowed.find(type) == std::string_view::npos) return Verdict::kUnexpected;
+  const Grammar rule = kGrammar[static_cast<std::size_t>(head.kind)];
+  if (!has(rule.allowed, type)) return Verdict::kUnexpected;
   const Verdict verdict = head.action == Action::kForward ? Verdict::kForward : Verdict::kDrop;
   if (head.kind == Expect::kProbe) probe_answered_ = true;
   if (type == 'G' || type == 'W') {
@@ -117,7 +136,7 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
     copy_in_ = false;
     ++head.completed;
   }
-  if (rule.last.find(type) != std::string_view::npos) {
+  if (has(rule.last, type)) {
     const bool copied = head.copied;
     pop(Settled::How::kDone);
     if (copied) swallow_syncs_of_copy();
@@ -221,9 +240,7 @@ bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) con
   return false;
 }
 
-char ReplyQueue::next_insert() {
-  drop_copy_ends();
-  if (size_ == 0 || at(0).action != Action::kInsert) return 0;
+char ReplyQueue::take_insert() {
   const char type = at(0).kind == Expect::kParse ? '1' : '3';
   pop(Settled::How::kDone);
   return type;

@@ -74,11 +74,22 @@ class ReplyQueue {
   // A message of this type arrived. Asynchronous ones (NoticeResponse, ParameterStatus, NotificationResponse) are
   // for on_async. Afterwards the caller takes next_insert() until it is 0, then settled().
   Verdict on_reply(char type);
+  // It is a row, or what tells of rows, on its way to the client: on_reply() would say kForward, and change nothing.
+  bool just_passes(char type) const {
+    if (size_ == 0) return false;
+    const Entry& head = at(0);
+    if (head.action != Action::kForward) return false;
+    return type == 'D' ? head.kind == Expect::kQuery || head.kind == Expect::kExecute
+                       : type == 'T' && head.kind == Expect::kQuery;
+  }
   // Where an asynchronous message goes that arrives now.
   Verdict on_async() const;
 
   // If the entry at the head is an inserted one, removes it and returns the type of the reply to make; else 0.
-  char next_insert();
+  char next_insert() {
+    drop_copy_ends();
+    return size_ > 0 && at(0).action == Action::kInsert ? take_insert() : '\0';
+  }
 
   // Changes whose outcome is known since the last call, to be undone in this order where they were not done.
   std::vector<Settled>& settled() { return settled_; }
@@ -123,7 +134,10 @@ class ReplyQueue {
   Entry& at(std::size_t index) { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   const Entry& at(std::size_t index) const { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   void pop(Settled::How how);
-  void drop_copy_ends();
+  void drop_copy_ends() {
+    while (size_ > 0 && at(0).kind == Expect::kCopyEnd) pop(Settled::How::kDone);
+  }
+  char take_insert();
   void settle(Entry& entry, Settled::How how);
   Verdict on_error();
   Verdict on_ready();

@@ -17,7 +17,7 @@ namespace {
 const base::Logger log{"server"};
 
 // Messages of these types may be large and pass in parts; the others are judged whole.
-constexpr bool may_stream(char type) { return std::string_view("DdTtVEN").find(type) != std::string_view::npos; }
+constexpr bool may_stream(char type) { return wire::is_one_of(type, wire::letters("DdTtVEN")); }
 // An error is read as a whole up to this size, for its SQLSTATE; above it, it passes unread.
 constexpr std::size_t kReadableReport = 64 * 1024;
 // A message that must be whole and is larger than this is no message of PostgreSQL's.
@@ -106,6 +106,12 @@ std::size_t Server::on_data(std::string_view bytes) {
     }
     const char type = header->type;
     const std::size_t here = std::min(header->size, bytes.size() - position);
+    if (handler_ != nullptr && replies_.just_passes(type)) {
+      position += here;
+      body_left_ = header->size - here;
+      body_forwarded_ = true;
+      continue;
+    }
     const bool whole = here == header->size;
     if (!whole) {
       const bool readable = (type == 'E' || type == 'N') && header->size <= kReadableReport;

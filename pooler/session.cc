@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/event_time.h"
 #include "base/log.h"
 #include "pooler/cancel.h"
 #include "pooler/pools.h"
@@ -35,7 +36,7 @@ bool request_in_hand(std::string_view bytes) {
     if (!header->valid()) return true;
     position += header->size;
     if (position > bytes.size()) break;
-    if (std::string_view("QSHF").find(header->type) != std::string_view::npos) return true;
+    if (wire::is_one_of(header->type, wire::letters("QSHF"))) return true;
     if (position == bytes.size()) break;
   }
   return bytes.size() >= kRequestInHand;
@@ -57,14 +58,14 @@ Session::Session(Worker& worker, uint64_t id, int fd, ListenerInfo listener)
 Session::~Session() = default;
 
 void Session::start() {
-  last_activity_ = base::now();
+  last_activity_ = base::EventTime::now();
   client_.attach(worker_.loop(), *this);
 }
 
 // ---- from the client ----
 
 std::size_t Session::on_data(std::string_view bytes) {
-  last_activity_ = base::now();
+  last_activity_ = base::EventTime::now();
   if (login_) return login_->on_data(bytes);
   if (ended_) return bytes.size();
   if (!welcomed_) {
@@ -182,7 +183,7 @@ std::size_t Session::relay(std::string_view bytes) {
     if (request_started_ == base::TimePoint{}) {
       request_started_ = last_activity_;
       if (begins) transaction_started_ = last_activity_;
-      request_time_ = base::wall_now();
+      last_request_ = last_activity_;
     }
     position += at_hand;
     body_left_ = header->size - at_hand;
@@ -215,7 +216,7 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
   }
   if (answer_alone(header, rest)) return Go::kSwallow;
   if (ticket_ || !request_in_hand(rest) || (followed() && !follower_->ready_to_begin())) return Go::kWait;
-  wait_started_ = base::now();
+  wait_started_ = base::EventTime::now();
   notified_ = false;
   if (replay_failed_ && followed()) link_params_ = follower_->params_for(header, rest);
   Lease lease = pool_->acquire(worker_.index(), *this, ticket_, followed() ? last_server_ : ServerId());
@@ -280,7 +281,7 @@ void Session::proceed() {
 void Session::link(Lease lease) {
   lease_ = std::move(lease);
   Server& server = *lease_;
-  const auto now = base::now();
+  const auto now = base::EventTime::now();
   auto& stats = pool_->stats(worker_.index());
   stats.server_assignments.add(1);
   stats.wait_us.add(micros(now - wait_started_));
@@ -343,7 +344,7 @@ void Session::answer_refusal(char type) {
 }
 
 void Session::count_transaction() {
-  const auto now = base::now();
+  const auto now = base::EventTime::now();
   auto& stats = pool_->stats(worker_.index());
   stats.transactions.add(1);
   stats.transaction_us.add(micros(now - transaction_started_));
@@ -376,7 +377,7 @@ void Session::on_reply_end() {
 
 void Session::on_ready(wire::TxStatus status, bool forwarded) {
   if (!forwarded) return;  // ours, in front of what the client has sent or is about to
-  const auto now = base::now();
+  const auto now = base::EventTime::now();
   last_activity_ = now;
   auto& stats = pool_->stats(worker_.index());
   stats.queries.add(1);

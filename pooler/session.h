@@ -137,7 +137,7 @@ class Session final : public base::Deferred,
   ParamsPtr link_params_;      // for the next server, where it is not params_
   ServerId last_server_{};     // the one it had last
 
-  std::string notices_;        // for the welcome
+  std::unique_ptr<std::string> notices_;  // for the welcome
 
   std::size_t body_left_ = 0;  // of a message that is passing in parts
   std::size_t counted_ = 0;    // bytes kept by the stream that the statistics know already
@@ -149,7 +149,8 @@ class Session final : public base::Deferred,
   base::TimePoint wait_started_{};
   base::TimePoint transaction_started_{};
   base::TimePoint request_started_{};
-  base::WallTime connect_time_{}, request_time_{};
+  base::TimePoint last_request_{};
+  base::WallTime connect_time_{};
 
   conf::PoolMode mode_ = conf::PoolMode::kTransaction;
   enum class Sink : uint8_t { kServer, kNowhere } body_sink_ = Sink::kServer;

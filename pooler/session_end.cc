@@ -173,7 +173,8 @@ SocketRow Session::row() const {
   row.local_addr = local_address_;
   row.local_port = local_port_;
   row.connect_time = connect_time_;
-  row.request_time = request_time_ == base::WallTime{} ? connect_time_ : request_time_;
+  row.request_time =
+      last_request_ == base::TimePoint{} ? connect_time_ : base::wall_now() - (base::now() - last_request_);
   if (ticket_) row.wait = base::now() - wait_started_;
   row.close_needed = end_when_idle_;
   row.id = id_;

@@ -127,7 +127,8 @@ void Session::try_param(const std::string& name, const std::string& value) {
                   status.error().message);
       auto notice = status.error();
       notice.message = "startup parameter \"" + name + "\" was ignored: " + notice.message;
-      wire::append_notice_response(notices_, notice, wire::Severity::kWarning);
+      if (!notices_) notices_ = std::make_unique<std::string>();
+      wire::append_notice_response(*notices_, notice, wire::Severity::kWarning);
     }
     on_welcome_known();
   });
@@ -150,8 +151,7 @@ void Session::send_welcome(const ParamList& reported) {
                                            static_cast<Follower::Host&>(*this));
   cancel_key_ = worker_.cancels().add(worker_.index(), id_, welcome_->version);
   wire::append_backend_key_data(hello, cancel_key_);
-  hello += notices_;
-  notices_ = std::string();
+  if (notices_) hello += *std::exchange(notices_, nullptr);
   wire::append_ready_for_query(hello, wire::TxStatus::kIdle);
   client_.write(hello);
   client_.flush();

@@ -29,8 +29,19 @@ inline std::optional<FrameHeader> peek_frame(std::string_view bytes) {
 // PostgreSQL's PQ_SMALL_MESSAGE_LIMIT: messages that carry no data of the user's are refused above it.
 inline constexpr std::size_t kSmallMessageLimit = 10000;
 
+// Message types as a set of bits: it is asked of every message whether its type is one of some.
+consteval uint64_t letters(std::string_view these) {
+  uint64_t set = 0;
+  for (const char letter : these) set |= uint64_t{1} << (letter - 'A');
+  return set;
+}
+constexpr bool is_one_of(char type, uint64_t set) {
+  const auto at = static_cast<unsigned>(type - 'A');
+  return at < 64 && (set >> at & 1) != 0;
+}
+
 // Whether PostgreSQL would read a frontend message of that type and size (its SocketBackend).
-constexpr bool is_frontend_type(char type) { return std::string_view("QFXBCDEHSPdcfp").find(type) != std::string_view::npos; }
-constexpr bool may_be_large(char type) { return std::string_view("QFBPd").find(type) != std::string_view::npos; }
+constexpr bool is_frontend_type(char type) { return is_one_of(type, letters("QFXBCDEHSPdcfp")); }
+constexpr bool may_be_large(char type) { return is_one_of(type, letters("QFBPd")); }
 
 }  // namespace wire

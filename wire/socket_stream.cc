@@ -29,8 +29,8 @@ std::array<char, kReadSize>& lent_buffer() {
   return *buffer;
 }
 
-std::vector<std::string>& recycled() {
-  thread_local std::vector<std::string> buffers;
+std::vector<std::unique_ptr<Output>>& recycled() {
+  thread_local std::vector<std::unique_ptr<Output>> buffers;
   return buffers;
 }
 
@@ -58,53 +58,64 @@ void SocketStream::detach() {
 }
 
 void SocketStream::write(std::string_view bytes) {
-  if (fd_ < 0 || !failure_.empty() || bytes.empty()) return;
+  if (fd_ < 0 || failure_ || bytes.empty()) return;
   if (bytes.size() >= kDirectWrite && !blocked_ && !on_secured_) {
     flush();
-    if (pending() == 0) {
+    if (!out_) {
       std::size_t sent = 0;
       if (transmit(bytes, sent) == Io::kBlocked) blocked_ = true;
       bytes.remove_prefix(sent);
     }
-    if (bytes.empty() || !failure_.empty()) return;
+    if (bytes.empty() || failure_) return;
   }
-  if (out_.capacity() < 64 && !recycled().empty()) {
-    out_ = std::move(recycled().back());
-    recycled().pop_back();
+  if (!out_) {
+    auto& spare = recycled();
+    if (spare.empty()) {
+      out_ = std::make_unique<Output>();
+    } else {
+      out_ = std::move(spare.back());
+      spare.pop_back();
+    }
   }
-  out_.append(bytes);
+  out_->bytes.append(bytes);
   if (pending() > kHighWatermark) was_above_high_ = true;
   if (blocked_) update_interest();
 }
 
 void SocketStream::flush() {
-  if (fd_ < 0 || on_secured_) return;
-  while (!blocked_ && pending() > 0 && failure_.empty()) {
+  if (fd_ < 0 || on_secured_ || (!out_ && !failure_)) return;
+  while (!blocked_ && pending() > 0 && !failure_) {
     std::size_t sent = 0;
-    if (transmit(std::string_view(out_).substr(out_position_), sent) == Io::kBlocked) blocked_ = true;
-    out_position_ += sent;
+    if (transmit(std::string_view(out_->bytes).substr(out_->sent), sent) == Io::kBlocked) blocked_ = true;
+    out_->sent += sent;
   }
   if (pending() == 0)
     release_output();
   else
     compact_output();
-  update_interest();
+  if (blocked_ || failure_ || wants_write_) update_interest();
 }
 
 // A stream that is never quite drained must not keep what it has sent.
 void SocketStream::compact_output() {
-  if (out_position_ < kHighWatermark) return;
-  out_.erase(0, out_position_);
-  out_position_ = 0;
+  if (out_->sent < kHighWatermark) return;
+  out_->bytes.erase(0, out_->sent);
+  out_->sent = 0;
 }
 
 void SocketStream::release_output() {
-  out_position_ = 0;
-  out_.clear();
-  if (out_.capacity() < 64) return;
-  if (out_.capacity() <= kRecycledSize && recycled().size() < kRecycledBuffers)
+  if (!out_) return;
+  if (out_->bytes.capacity() <= kRecycledSize && recycled().size() < kRecycledBuffers) {
+    out_->bytes.clear();
+    out_->sent = 0;
     recycled().push_back(std::move(out_));
-  out_ = std::string();
+  }
+  out_.reset();
+}
+
+SocketStream::Io SocketStream::failed(std::string why) {
+  failure_ = std::make_unique<std::string>(std::move(why));
+  return Io::kEnd;
 }
 
 SocketStream::Io SocketStream::transmit(std::string_view bytes, std::size_t& sent) {
@@ -113,8 +124,7 @@ SocketStream::Io SocketStream::transmit(std::string_view bytes, std::size_t& sen
     sent = result.bytes;
     if (result.io == TlsIo::kDone) return Io::kProgress;
     if (result.io == TlsIo::kWantRead || result.io == TlsIo::kWantWrite) return Io::kBlocked;
-    failure_ = "TLS write failed: " + tls_->error();
-    return Io::kEnd;
+    return failed("TLS write failed: " + tls_->error());
   }
   const ssize_t count = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (count >= 0) {
@@ -122,8 +132,7 @@ SocketStream::Io SocketStream::transmit(std::string_view bytes, std::size_t& sen
     return sent < bytes.size() ? Io::kBlocked : Io::kProgress;
   }
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) return Io::kBlocked;
-  failure_ = "could not send data: " + errno_text(errno);
-  return Io::kEnd;
+  return failed("could not send data: " + errno_text(errno));
 }
 
 SocketStream::Io SocketStream::receive(char* into, std::size_t room, std::size_t& got) {
@@ -133,8 +142,7 @@ SocketStream::Io SocketStream::receive(char* into, std::size_t room, std::size_t
     got = result.bytes;
     if (result.io == TlsIo::kDone) return Io::kProgress;
     if (result.io == TlsIo::kWantRead || result.io == TlsIo::kWantWrite) return Io::kBlocked;
-    failure_ = result.io == TlsIo::kClosed ? "end of file" : "TLS read failed: " + tls_->error();
-    return Io::kEnd;
+    return failed(result.io == TlsIo::kClosed ? "end of file" : "TLS read failed: " + tls_->error());
   }
   const ssize_t count = ::recv(fd_, into, room, MSG_DONTWAIT);
   if (count > 0) {
@@ -142,8 +150,7 @@ SocketStream::Io SocketStream::receive(char* into, std::size_t room, std::size_t
     return Io::kProgress;
   }
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return Io::kBlocked;
-  failure_ = count == 0 ? "end of file" : "could not receive data: " + errno_text(errno);
-  return Io::kEnd;
+  return failed(count == 0 ? "end of file" : "could not receive data: " + errno_text(errno));
 }
 
 void SocketStream::on_readable() {
@@ -151,8 +158,8 @@ void SocketStream::on_readable() {
     continue_handshake();
     return;
   }
-  if (!failure_.empty()) {
-    fail(failure_);
+  if (failure_) {
+    fail(*failure_);
     return;
   }
   if (tls_ && blocked_) {  // TLS may have needed to read before it could write
@@ -176,7 +183,7 @@ void SocketStream::on_readable() {
     const Io io = receive(buffer.data(), room, got);
     if (io == Io::kBlocked) return;
     if (io == Io::kEnd) {
-      fail(failure_);
+      fail(*failure_);
       return;
     }
     deliver({buffer.data(), got});
@@ -230,8 +237,8 @@ void SocketStream::on_writable() {
   }
   blocked_ = false;
   flush();
-  if (!failure_.empty()) {
-    fail(failure_);
+  if (failure_) {
+    fail(*failure_);
     return;
   }
   if (pending() == 0 && closing_) {
@@ -251,8 +258,9 @@ void SocketStream::update_interest() {
   if (fd_ < 0 || loop_ == nullptr) return;
   if (on_secured_) return;  // the handshake sets its own
   // A broken socket is reported from the loop: it is readable then (error or end of file).
-  watch_.want_read((!paused_ && !closing_) || !failure_.empty());
-  watch_.want_write((pending() > 0 && blocked_ && failure_.empty()));
+  watch_.want_read((!paused_ && !closing_) || failure_);
+  wants_write_ = pending() > 0 && blocked_ && !failure_;
+  watch_.want_write(wants_write_);
 }
 
 void SocketStream::fail(std::string reason) {
@@ -277,8 +285,7 @@ void SocketStream::close() {
   loop_ = nullptr;
   handler_ = nullptr;
   kept_ = std::string();
-  out_ = std::string();
-  out_position_ = 0;
+  out_.reset();
 }
 
 // Closing a socket with unread input makes the kernel reset it, and a reset may overtake our last words.
@@ -292,7 +299,7 @@ void SocketStream::close_politely() {
 void SocketStream::close_after_flush() {
   if (fd_ < 0) return;
   flush();
-  if (pending() == 0 || !failure_.empty() || loop_ == nullptr) {
+  if (pending() == 0 || failure_ || loop_ == nullptr) {
     close_politely();
     return;
   }
@@ -305,7 +312,7 @@ void SocketStream::close_after_flush() {
 }
 
 bool SocketStream::quiet() const {
-  if (fd_ < 0 || !failure_.empty() || !kept_.empty() || (tls_ && tls_->buffered())) return false;
+  if (fd_ < 0 || failure_ || !kept_.empty() || (tls_ && tls_->buffered())) return false;
   char byte = 0;
   const ssize_t count = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);

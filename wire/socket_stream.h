@@ -20,6 +20,12 @@ namespace wire {
 class TlsContext;
 class TlsSession;
 
+// Bytes on their way out.
+struct Output {
+  std::string bytes;
+  std::size_t sent = 0;
+};
+
 class SocketStream final : public Stream, private base::FdHandler {
  public:
   // Takes the descriptor, which must be non-blocking and connected.
@@ -33,7 +39,7 @@ class SocketStream final : public Stream, private base::FdHandler {
 
   void write(std::string_view bytes) override;
   void flush() override;
-  std::size_t pending() const override { return out_.size() - out_position_; }
+  std::size_t pending() const override { return out_ ? out_->bytes.size() - out_->sent : 0; }
   void pause_reading() override;
   void resume_reading() override;
   void redeliver() override;
@@ -73,6 +79,7 @@ class SocketStream final : public Stream, private base::FdHandler {
   void update_interest();
   void release_output();
   void compact_output();
+  Io failed(std::string why);
   void tell_drained();
   void close_politely();
 
@@ -83,13 +90,13 @@ class SocketStream final : public Stream, private base::FdHandler {
   std::unique_ptr<TlsSession> tls_;
   std::unique_ptr<std::function<void(base::Status)>> on_secured_;  // set while the handshake runs
   std::string kept_;
-  std::string out_;
-  std::size_t out_position_ = 0;
-  std::string failure_;  // why the socket is of no use any more; told from the loop, never from a write
+  std::unique_ptr<Output> out_;           // while there is something to send
+  std::unique_ptr<std::string> failure_;  // why the socket is of no use any more; told from the loop, never from a write
   std::size_t read_limit_ = 0;
   std::unique_ptr<std::function<bool(char)>> first_byte_;
   bool paused_ = false;
   bool blocked_ = false;          // the socket takes no more for now
+  bool wants_write_ = false;      // the loop is to tell when it does
   bool closing_ = false;          // close when everything is sent
   bool was_above_high_ = false;
   bool delivering_ = false;

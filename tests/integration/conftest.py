@@ -79,6 +79,7 @@ def weir(folder, postgres):
                      "auth_type": "scram-sha-256", "admin_users": ["bob"], "stats_users": ["alice"]} | (weir or {}),
             "databases": default_databases if databases is None else databases,
             "users": ({name: {"password": secret} for name, (secret, _) in USERS.items()} if users is None else users),
+            "workers": {"count": 2},  # so that clients and servers meet across threads
         } | tables
         pooler = POOLERS[kind](folder / f"{kind}-{next(_number)}", sections)
         started.append(pooler)
