@@ -19,6 +19,8 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
      "Shows a session parameter that drivers ask for, such as client_encoding."},
     {Command::kSelectConstant, "SELECT constant", kStats, Audit::kNo, "SELECT 1",
      "Answers a number, a text, version() or pg_is_in_recovery(), so that a connection can be tested."},
+    {Command::kSelect, "SELECT ... FROM table ...", kStats, Audit::kNo, "SELECT",
+     "Answers from what SHOW shows; see below. SHOW TABLES and SHOW COLUMNS FROM table say what there is."},
     {Command::kReload, "RELOAD", kAdmin, Audit::kYes, "RELOAD",
      "Reads the configuration again. A wrong file changes nothing and is an error."},
     {Command::kPause, "PAUSE [database]", kAdmin, Audit::kYes, "PAUSE",
@@ -108,6 +110,7 @@ const CommandInfo& info_of(Command command) { return kCommands[static_cast<std::
 std::vector<ColumnInfo> columns_of(const Invocation& invocation) {
   switch (invocation.command) {
     case Command::kShow: return invocation.view->columns;
+    case Command::kSelect: return invocation.query->columns;
     case Command::kShowParameter:
     case Command::kSelectConstant: return {{invocation.name, {}, invocation.type}};
     default: return {};
@@ -150,7 +153,7 @@ bool ignored_parameter(std::string_view name) {
 std::string help_text() {
   std::string text;
   for (const View& view : all_views()) text += fmt::format("\tSHOW {:<16} {}\n", view.name, view.help);
-  for (const CommandInfo& command : all_commands()) text += fmt::format("\t{:<22}{}\n", command.syntax, command.help);
+  for (const CommandInfo& command : all_commands()) text += fmt::format("\t{:<22} {}\n", command.syntax, command.help);
   text += "Only users in admin_users may do what changes something; those in stats_users may look.";
   return text;
 }

@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "admin/parse.h"
+#include "admin/sql_query.h"
 #include "admin/views.h"
 #include "base/result.h"
 #include "pooler/console.h"
@@ -22,6 +24,7 @@ enum class Command {
   kShowHelp,
   kShowParameter,
   kSelectConstant,
+  kSelect,
   kReload,
   kPause,
   kResume,
@@ -72,11 +75,15 @@ struct Invocation {
   std::string value{};  // of kSet and kSelectConstant
   Type type = Type::kText;  // of kSelectConstant
   pooler::ShutdownMode mode = pooler::ShutdownMode::kImmediate;
+  std::shared_ptr<const Query> query{};  // of kSelect
+  std::vector<Cell> values{};            // ... and of its parameters
 };
 
 // What a parsed statement asks for, or 42601 with a hint. Parameters ($1) may stand where a name or value stands; they
-// read as empty.
+// read as empty. SELECTs from tables are not understood here but by translate().
 base::Result<Invocation> understand(const Statement& statement);
+// May it be a SELECT? Whether it is, translate() says.
+bool may_be_select(const Statement& statement);
 
 // The columns it answers with; none for a command that has no rows.
 std::vector<ColumnInfo> columns_of(const Invocation& invocation);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/session.h"
+#include "admin/sql.h"
 
 namespace admin {
 
@@ -19,7 +20,9 @@ std::string to_text(const AuditEvent& event) {
 Console::Console(Services services)
     : services_(std::move(services)),
       sources_{services_.inspector, services_.config, [this] { return meter_.read(services_.clock()); },
-               services_.version} {}
+               services_.version, services_.aside} {
+  prepare_sql();
+}
 
 std::unique_ptr<pooler::ConsoleSession> Console::open(pooler::ConsoleUser user, pooler::ConsoleOut& out) {
   return std::make_unique<Session>(services_, sources_, meter_, std::move(user), out);
@@ -33,7 +36,8 @@ std::vector<std::pair<std::string, std::string>> Console::welcome_parameters() {
           {"TimeZone", "GMT"},
           {"standard_conforming_strings", "on"},
           {"is_superuser", "on"},
-          {"integer_datetimes", "on"}};
+          {"integer_datetimes", "on"},
+          {"IntervalStyle", "postgres"}};
 }
 
 }  // namespace admin

@@ -34,6 +34,7 @@ struct Services {
   std::function<std::vector<ConfigRow>()> config;        // any worker
   std::function<void(const AuditEvent&)> audit;          // any worker
   std::string version;                                   // Weir's own: "0.1.0"
+  Aside aside{};                                         // any worker; without it SELECT runs on its worker's loop
   std::function<base::TimePoint()> clock = &base::now;
 };
 

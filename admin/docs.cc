@@ -4,7 +4,10 @@
 
 #include "admin/commands.h"
 #include "admin/console.h"
+#include "admin/sql.h"
+#include "admin/sql_functions.h"
 #include "admin/views.h"
+#include "base/text.h"
 
 namespace admin {
 
@@ -57,6 +60,42 @@ std::string view_section(const View& view) {
   return text + "\n";
 }
 
+constexpr std::string_view kSelect =
+    "## SELECT\n\n"
+    "Every view below is a table of its name in lower case, with the same columns; `settings` is SHOW CONFIG. "
+    "`SHOW TABLES` lists them, `SHOW COLUMNS FROM pools` explains one.\n\n"
+    "```sql\n"
+    "SELECT database, \"user\", sum(cl_active + cl_waiting) AS clients, max(maxwait)\n"
+    "FROM pools WHERE database <> 'pgbouncer' GROUP BY 1, 2 ORDER BY clients DESC LIMIT 5;\n\n"
+    "SELECT c.application_name, count(*), max(now() - c.connect_time) AS oldest\n"
+    "FROM clients c JOIN pools p ON p.database = c.database AND p.\"user\" = c.\"user\"\n"
+    "WHERE p.cl_waiting > 0 AND c.application_name ILIKE '%batch%' GROUP BY c.application_name;\n"
+    "```\n\n"
+    "The grammar, the names and the types are PostgreSQL's: joins, GROUP BY and HAVING, FILTER, OVER, subqueries, WITH, "
+    "UNION, `::` casts, ILIKE, NULLS FIRST. Parameters (`$1`) get their types from where they stand. The column `user` "
+    "need not be quoted where a table has it, `default` neither. SHOW's moments are texts; compared with a moment, or "
+    "subtracted from one, they are moments. A table is read once per statement, as SHOW reads it, and only if the "
+    "statement names it.\n\n"
+    "What is not there says so (0A000): other schemas, DISTINCT ON, LATERAL, functions in FROM, arrays, row values, window "
+    "frames, regular expressions, months in intervals. numeric is computed with 64 bits.\n\n"
+    "Nothing can be written, and a SELECT is bounded: {} of time and {} of memory, {} rows, answers of {}; {} may wait "
+    "while one runs, beside the workers and not on them. Beyond that it fails with 57014, 54000 or 53400.\n\n";
+
+std::string select_section() {
+  const SqlLimits limits;
+  std::string text = fmt::format(fmt::runtime(kSelect), base::duration_text(limits.time),
+                                 base::size_text(static_cast<int64_t>(limits.memory)), limits.rows,
+                                 base::size_text(static_cast<int64_t>(limits.answer_bytes)), kSelectsInLine);
+  std::string aggregates, others;
+  for (const SqlFunction& function : sql_functions()) {
+    std::string& list = function.kind == SqlFunction::Kind::kScalar ? others : aggregates;
+    list += fmt::format("{}`{}`", list.empty() ? "" : ", ", function.name);
+  }
+  return text + "Aggregate and window functions: " + aggregates +
+         ", `percentile_cont` and `percentile_disc` WITHIN GROUP. Others: " + others +
+         ", `coalesce`, `nullif`, `greatest`, `least`, `current_user`, `current_database`, `version`.\n\n";
+}
+
 std::string log_in_section() {
   std::string text = "## At log-in\n\nThe console reports these parameters:\n\n| parameter | value |\n|---|---|\n";
   for (const auto& [name, value] : Console::welcome_parameters()) {
@@ -70,6 +109,7 @@ std::string log_in_section() {
 std::string console_document() {
   std::string text(kIntroduction);
   text += commands_section();
+  text += select_section();
   text += "## Views\n\n";
   for (const View& view : all_views()) text += view_section(view);
   return text + log_in_section();

@@ -115,7 +115,16 @@ Parsed show(Words& words) {
   if (!name) return words.error();
   const std::string lowered = base::to_lower(*name);
   if (lowered == "help") return no_arguments(words, Command::kShowHelp);
-  if (const View* view = find_view(lowered)) return finished(words, {.command = Command::kShow, .view = view});
+  if (const View* view = find_view(lowered)) {
+    Invocation invocation{.command = Command::kShow, .view = view};
+    if (lowered == "columns" && words.take("from")) {
+      auto table = words.take_word();
+      if (!table) return words.error();
+      if (find_table(*table) == nullptr) return undefined_table(*table);
+      invocation.name = *std::move(table);
+    }
+    return finished(words, std::move(invocation));
+  }
   if (parameter_value(lowered) != nullptr) return show_parameter(words, *name, lowered);
   return unknown_view(*name);
 }
@@ -287,13 +296,30 @@ constexpr Verb kVerbs[] = {
     {"unlisten", with<Command::kUnlisten, whatever_follows>},
 };
 
+// What PostgreSQL would do to a table.
+constexpr std::string_view kWrites[] = {"insert", "update", "delete", "merge", "truncate", "create", "alter", "drop",
+                                        "grant",  "revoke"};
+
 }  // namespace
+
+bool may_be_select(const Statement& statement) {
+  if (statement.empty()) return false;
+  const Token& first = statement.front();
+  if (first.kind == Token::Kind::kSymbol) return first.text == "(";
+  constexpr std::string_view kFirst[] = {"select", "with", "values", "table"};
+  return first.kind == Token::Kind::kWord && std::find(std::begin(kFirst), std::end(kFirst), first.text) != std::end(kFirst);
+}
 
 base::Result<Invocation> understand(const Statement& statement) {
   Words words(statement);
   if (words.at_end()) return words.error();
   for (const Verb& verb : kVerbs) {
     if (words.take(verb.word)) return verb.read(words);
+  }
+  if (const Token& first = statement.front(); first.kind == Token::Kind::kWord) {
+    if (std::find(std::begin(kWrites), std::end(kWrites), first.text) != std::end(kWrites)) {
+      return read_only(first.text);
+    }
   }
   std::vector<std::string_view> known;
   for (const Verb& verb : kVerbs) known.push_back(verb.word);

@@ -22,12 +22,21 @@ bool goes_on_word(char c) { return starts_word(c) || is_digit(c) || c == '$'; }
 
 class Lexer {
  public:
-  explicit Lexer(std::string_view sql) : rest_(sql) {}
+  explicit Lexer(std::string_view sql) : size_(sql.size()), rest_(sql) {}
 
   // The next token, or nothing at the end.
   base::Result<std::optional<Token>> next() {
     TRY_STATUS(skip_blanks());
     if (rest_.empty()) return std::optional<Token>();
+    const std::size_t at = size_ - rest_.size();
+    TRY(std::optional<Token> token, cut());
+    token->at = at;
+    token->end = size_ - rest_.size();
+    return token;
+  }
+
+ private:
+  base::Result<std::optional<Token>> cut() {
     const char c = rest_.front();
     if (starts_word(c)) return word();
     if (c == '"') return quoted('"', Token::Kind::kQuoted, "unterminated quoted identifier");
@@ -38,8 +47,7 @@ class Lexer {
     return some(Token::Kind::kSymbol, std::string(1, c));
   }
 
- private:
-  static std::optional<Token> some(Token::Kind kind, std::string text) { return Token{kind, std::move(text)}; }
+  static std::optional<Token> some(Token::Kind kind, std::string text) { return Token{.kind = kind, .text = std::move(text)}; }
 
   char peek(std::size_t at) const { return at < rest_.size() ? rest_[at] : '\0'; }
 
@@ -117,6 +125,7 @@ class Lexer {
     return some(Token::Kind::kParameter, std::string(take_while(is_digit)));
   }
 
+  std::size_t size_;
   std::string_view rest_;
 };
 
@@ -168,6 +177,11 @@ base::Result<std::vector<Statement>> parse(std::string_view sql) {
     }
     if (!token) return statements;
   }
+}
+
+std::string_view text_of(const Statement& statement, std::string_view sql) {
+  if (statement.empty()) return {};
+  return sql.substr(statement.front().at, statement.back().end - statement.front().at);
 }
 
 base::Error syntax_error_at(const Statement& statement, std::size_t at) {

@@ -30,13 +30,17 @@ struct Token {
   };
   Kind kind = Kind::kWord;
   std::string text;
-  bool operator==(const Token&) const = default;
+  std::size_t at = 0, end = 0;  // where it stands in the query; no part of what it is
+  bool operator==(const Token& other) const { return kind == other.kind && text == other.text; }
 };
 
 using Statement = std::vector<Token>;  // never with a semicolon; empty only where the statement is
 
 // The statements of a query, empty ones left out; so an empty list is an empty query. Errors are 42601 and 54000.
 base::Result<std::vector<Statement>> parse(std::string_view sql);
+
+// The part of that query that a statement was made of.
+std::string_view text_of(const Statement& statement, std::string_view sql);
 
 // "syntax error at or near ..." for statement[at], or at the end of it.
 base::Error syntax_error_at(const Statement& statement, std::size_t at);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "admin/sql_parameters.h"
 #include "base/text.h"
 
 namespace admin {
@@ -28,6 +29,16 @@ base::Result<std::vector<wire::Oid>> parameter_types(const Statement& statement,
     types.resize(std::max(types.size(), static_cast<std::size_t>(*number)));
   }
   std::replace(types.begin(), types.end(), wire::Oid{}, kText);
+  return types;
+}
+
+// The same for a SELECT, which knows what it takes each one for.
+std::vector<wire::Oid> parameter_types(const Query& query, const wire::Parse& message) {
+  std::vector<wire::Oid> types = message.parameter_types;
+  types.resize(query.parameters.size());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (types[i] == wire::Oid{}) types[i] = oid_of(query.parameters[i]);
+  }
   return types;
 }
 
@@ -80,22 +91,35 @@ base::Status check_counts(const wire::Bind& message, const Prepared& prepared) {
   return base::Ok{};
 }
 
+wire::Format format_of(const wire::Bind& message, std::size_t parameter) {
+  if (message.formats.empty()) return wire::Format::kText;
+  return message.formats.size() == 1 ? message.formats[0] : message.formats[parameter];
+}
+
+// The values of a SELECT's parameters.
+base::Result<std::vector<Cell>> values_of(const wire::Bind& message, const Prepared& prepared) {
+  std::vector<Cell> cells;
+  for (std::size_t i = 0; i < message.values.size(); ++i) {
+    TRY(Cell cell, parameter_cell(message.values[i], prepared.parameter_types[i],
+                                  prepared.invocation->query->parameters[i], format_of(message, i)));
+    cells.push_back(std::move(cell));
+  }
+  return cells;
+}
+
 // The statement with its parameters in place, as texts.
 base::Result<Statement> with_values(const wire::Bind& message, const Prepared& prepared) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < message.values.size(); ++i) {
-    const auto format = message.formats.empty() ? wire::Format::kText
-                        : message.formats.size() == 1 ? message.formats[0]
-                                                      : message.formats[i];
     if (!message.values[i]) return base::Error{"22004", "a console command takes no NULL", {}, {}};
-    TRY(std::string text, parameter_text(*message.values[i], prepared.parameter_types[i], format));
+    TRY(std::string text, parameter_text(*message.values[i], prepared.parameter_types[i], format_of(message, i)));
     texts.push_back(std::move(text));
   }
   Statement statement = prepared.statement;
   for (Token& token : statement) {
     if (token.kind != Token::Kind::kParameter) continue;
     const auto number = static_cast<std::size_t>(base::parse_int(token.text).value_or(0));
-    token = {Token::Kind::kText, texts.at(number - 1)};
+    token = {.kind = Token::Kind::kText, .text = texts.at(number - 1)};
   }
   return statement;
 }
@@ -110,10 +134,21 @@ base::Error no_such_portal(std::string_view name) {
   return {"34000", fmt::format("portal \"{}\" does not exist", name), {}, {}};
 }
 
-base::Result<Invocation> PreparedSet::understand_here(const Statement& statement) const {
-  TRY(Invocation invocation, understand(statement));
-  if (invocation.view != nullptr && legacy_columns_) invocation.view = with_legacy_columns(invocation.view);
-  return invocation;
+base::Result<Invocation> PreparedSet::understand_here(const Statement& statement, std::string_view text,
+                                                      std::span<const wire::Oid> declared) const {
+  auto invocation = understand(statement);
+  if (invocation.ok()) {
+    if (invocation->view != nullptr && context_.legacy_columns) invocation->view = with_legacy_columns(invocation->view);
+    return invocation;
+  }
+  if (!may_be_select(statement)) return invocation;
+  auto query = translate(text, context_, declared);
+  if (query.ok()) {
+    return Invocation{.command = Command::kSelect, .query = std::make_shared<const Query>(*std::move(query))};
+  }
+  // SELECT view means SHOW view, so a word alone is a view that is not there.
+  const bool meant_a_view = statement.size() == 2 && query.error().sqlstate == "42703";
+  return meant_a_view ? std::move(invocation).error() : std::move(query).error();
 }
 
 base::Status PreparedSet::parse(const wire::Parse& message) {
@@ -123,10 +158,15 @@ base::Status PreparedSet::parse(const wire::Parse& message) {
   if (parsed.size() > 1) return base::syntax_error("cannot insert multiple commands into a prepared statement");
 
   Prepared prepared{.statement = parsed.empty() ? Statement() : std::move(parsed.front())};
-  TRY(prepared.parameter_types, parameter_types(prepared.statement, message));
   if (!prepared.statement.empty()) {
-    TRY(prepared.invocation, understand_here(prepared.statement));
+    const std::string_view text = text_of(prepared.statement, message.sql);
+    TRY(prepared.invocation, understand_here(prepared.statement, text, message.parameter_types));
     prepared.columns = columns_of(*prepared.invocation);
+  }
+  if (prepared.invocation && prepared.invocation->query) {
+    prepared.parameter_types = parameter_types(*prepared.invocation->query, message);
+  } else {
+    TRY(prepared.parameter_types, parameter_types(prepared.statement, message));
   }
   prepared.bytes = name.size() + message.sql.size();
 
@@ -155,9 +195,11 @@ base::Status PreparedSet::bind(const wire::Bind& message) {
   if (portals_.size() >= kMaxPortals) return limit("too many portals in this console session");
 
   Portal portal{.invocation = prepared->invocation, .columns = prepared->columns, .formats = message.results};
-  if (!message.values.empty()) {
+  if (portal.invocation && portal.invocation->query) {
+    TRY(portal.invocation->values, values_of(message, *prepared));
+  } else if (!message.values.empty()) {
     TRY(const Statement statement, with_values(message, *prepared));
-    TRY(portal.invocation, understand_here(statement));
+    TRY(portal.invocation, understand_here(statement, {}));
   }
   portals_.emplace(std::string(name), std::move(portal));
   return base::Ok{};
@@ -171,6 +213,13 @@ const Prepared* PreparedSet::statement(std::string_view name) const {
 Portal* PreparedSet::portal(std::string_view name) {
   const auto found = portals_.find(name);
   return found == portals_.end() ? nullptr : &found->second;
+}
+
+std::size_t PreparedSet::open_answers() const {
+  return static_cast<std::size_t>(std::count_if(portals_.begin(), portals_.end(), [](const auto& entry) {
+    const Portal& one = entry.second;
+    return one.invocation && one.invocation->query && one.reply && one.reply->table && !one.reply->table->rows.empty();
+  }));
 }
 
 void PreparedSet::close_statement(std::string_view name) {

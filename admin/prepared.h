@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "admin/commands.h"
@@ -20,6 +22,8 @@ namespace admin {
 inline constexpr std::size_t kMaxPrepared = 256;
 inline constexpr std::size_t kMaxPortals = 64;
 inline constexpr std::size_t kMaxPreparedBytes = 1024 * 1024;  // of text and names, over all of them
+// Portals of SELECTs with rows still to come. Each may hold an answer of SqlLimits::answer_bytes.
+inline constexpr std::size_t kMaxOpenAnswers = 4;
 
 struct Prepared {
   Statement statement;                     // empty: an empty query
@@ -39,6 +43,9 @@ struct Portal {
 
 class PreparedSet {
  public:
+  PreparedSet() = default;
+  explicit PreparedSet(QueryContext context) : context_(std::move(context)) {}
+
   // Prepares what a Parse asks for. 42601, 42P05, 54000.
   base::Status parse(const wire::Parse& message);
   // Makes a portal of a statement. 26000, 42P03, 08P01, 22023, 22P03, 54000.
@@ -47,6 +54,8 @@ class PreparedSet {
   // Null if there is none.
   const Prepared* statement(std::string_view name) const;
   Portal* portal(std::string_view name);
+  // How many portals of SELECTs hold rows.
+  std::size_t open_answers() const;
 
   // Closing what is not there is no error.
   void close_statement(std::string_view name);
@@ -55,15 +64,17 @@ class PreparedSet {
   void close_all_portals() { portals_.clear(); }
 
   // From now on views are those with legacy columns, or not.
-  void use_legacy_columns(bool wanted) { legacy_columns_ = wanted; }
-  // understand(), with the view this session gets.
-  base::Result<Invocation> understand_here(const Statement& statement) const;
+  void use_legacy_columns(bool wanted) { context_.legacy_columns = wanted; }
+  // understand(), with the view this session gets; and translate(), of what understand() leaves to it. `text` is the
+  // statement's own, `declared` the types of its parameters.
+  base::Result<Invocation> understand_here(const Statement& statement, std::string_view text,
+                                           std::span<const wire::Oid> declared = {}) const;
 
  private:
   std::map<std::string, Prepared, std::less<>> statements_;
   std::map<std::string, Portal, std::less<>> portals_;
   std::size_t bytes_ = 0;
-  bool legacy_columns_ = false;
+  QueryContext context_;
 };
 
 base::Error no_such_statement(std::string_view name);  // 26000

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "admin/sql_run.h"
+
 namespace admin {
 
 namespace {
@@ -12,10 +14,26 @@ namespace {
 using Done = std::function<void(Answer)>;
 using pooler::Operations;
 
+// Those whose first cell is `name`.
+void keep_rows_of(Table& table, const std::string& name) {
+  std::erase_if(table.rows, [&name](const std::vector<Cell>& row) { return row.front() != Cell(name); });
+}
+
 void show(const Invocation& invocation, const Sources& sources, Done done) {
-  invocation.view->read(sources, [done = std::move(done), tag = done_reply(invocation).tag](Table table) {
-    done(Reply{.table = std::move(table), .tag = tag, .notices = {}});
+  invocation.view->take(sources, [done = std::move(done), invocation](const SnapshotPtr& snapshot) {
+    Table table = to_table(invocation.view->columns, *snapshot);
+    if (!invocation.name.empty()) keep_rows_of(table, invocation.name);  // SHOW COLUMNS FROM table
+    done(Reply{.table = std::move(table), .tag = done_reply(invocation).tag, .notices = {}});
   });
+}
+
+Operations::Token select(const Invocation& invocation, const Sources& sources, Done done) {
+  return select_rows(invocation.query, invocation.values, sources,
+                     [done = std::move(done), tag = done_reply(invocation).tag](base::Result<Table> table) {
+                       if (!table.ok()) return done(std::move(table).error());
+                       std::string whole_tag = fmt::format("{} {}", tag, table->rows.size());
+                       done(Reply{.table = *std::move(table), .tag = std::move(whole_tag), .notices = {}});
+                     });
 }
 
 Reply help() {
@@ -81,6 +99,7 @@ Operations::Token run(const Invocation& invocation, const Sources& sources, Oper
   };
   switch (invocation.command) {
     case Command::kShow: show(invocation, sources, std::move(done)); return {};
+    case Command::kSelect: return select(invocation, sources, std::move(done));
     case Command::kShowHelp: done(help()); return {};
     case Command::kShowParameter:
     case Command::kSelectConstant: done(constant(invocation)); return {};

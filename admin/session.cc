@@ -27,7 +27,8 @@ std::optional<bool> switched_on(std::string_view value) {
 
 Session::Session(const Services& services, const Sources& sources, Meter& meter, pooler::ConsoleUser user,
                  pooler::ConsoleOut& out)
-    : services_(services), sources_(sources), meter_(meter), user_(std::move(user)), out_(out) {
+    : services_(services), sources_(sources), meter_(meter), user_(std::move(user)), out_(out),
+      prepared_(QueryContext{.user = user_.name, .role = user_.role}) {
   meter_.opened();
   for (const auto& [name, value] : user_.parameters) {
     if (name == kLegacyColumns) prepared_.use_legacy_columns(switched_on(value).value_or(false));
@@ -122,7 +123,7 @@ void Session::on(const wire::Query& query) {
   if (!statements.ok()) return fail(statements.error());
   if (statements->empty()) return wire::append_empty_query_response(buffer_);
   for (const Statement& statement : *statements) {
-    auto invocation = prepared_.understand_here(statement);
+    auto invocation = prepared_.understand_here(statement, text_of(statement, query.sql));
     if (!invocation.ok()) {  // nothing runs of a query that is wrong somewhere
       query_.clear();
       return fail(invocation.error());
@@ -199,6 +200,9 @@ void Session::start(Running running) {
   const uint64_t generation = ++generation_;
 
   if (auto refused = refusal(invocation); !refused.ok()) return answered(std::move(refused).error());
+  if (invocation.query && prepared_.open_answers() >= kMaxOpenAnswers) {
+    return answered(base::Error{"54000", "too many SELECTs with rows that were not fetched", {}, {}});
+  }
   if (auto answer = run_in_session(invocation)) return answered(*std::move(answer));
   audit(invocation, AuditEvent::Outcome::kStarted);
 
@@ -325,11 +329,15 @@ void Session::send_reply(const Reply& reply) {
 }
 
 void Session::send_rows(Portal& portal, int32_t max_rows) {
-  const Table& table = *portal.reply->table;
+  Table& table = *portal.reply->table;
   const std::size_t left = table.rows.size() - portal.next_row;
   const std::size_t wanted = max_rows <= 0 ? left : std::min(left, static_cast<std::size_t>(max_rows));
   for (std::size_t i = 0; i < wanted; ++i) {
     append_row(buffer_, table.columns, table.rows[portal.next_row++], portal.formats);
+  }
+  if (wanted == left) {  // nobody will ask for them again
+    table.rows.clear();
+    portal.next_row = 0;
   }
   // As PostgreSQL has it, a portal that gave exactly as many rows as it was asked for is suspended, though none is
   // left: it has not looked.

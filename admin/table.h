@@ -3,11 +3,13 @@
 //
 // A column is its name, its help and its getter; the type clients see follows from what the getter returns:
 //   text: strings, base::WallTime   int4: int, bool (0 or 1)   int8: int64_t   numeric: Numeric   bytea: Bytes
-// std::optional makes any of them nullable.
+//   float8: double   timestamptz: Timestamp (NULL for a moment that never was)
+// std::optional makes any of them nullable. bool and interval are only met in what SELECT computes.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,7 +25,9 @@
 
 namespace admin {
 
-enum class Type { kText, kInt4, kInt8, kNumeric, kBytea };
+enum class Type { kText, kInt4, kInt8, kNumeric, kBytea, kFloat8, kBool, kTimestamptz, kInterval };
+inline constexpr Type kTypes[] = {Type::kText,   Type::kInt4, Type::kInt8,        Type::kNumeric, Type::kBytea,
+                                  Type::kFloat8, Type::kBool, Type::kTimestamptz, Type::kInterval};
 wire::Oid oid_of(Type type);
 std::string_view name_of(Type type);
 
@@ -34,9 +38,14 @@ struct Numeric {
 struct Bytes {
   std::string value;
 };
+// A moment that SQL sees as timestamptz.
+struct Timestamp {
+  base::WallTime value;
+};
 
-// The type is the column's; a cell is only its value. monostate is NULL.
-using Cell = std::variant<std::monostate, std::string, int64_t, uint64_t>;
+// The type is the column's; a cell is only its value: of timestamptz the microseconds since 1970, of interval
+// microseconds, of bool 0 or 1. monostate is NULL.
+using Cell = std::variant<std::monostate, std::string, int64_t, uint64_t, double>;
 
 struct ColumnInfo {
   std::string name;
@@ -90,17 +99,29 @@ std::vector<ColumnInfo> infos(const Columns<Row>& columns) {
   return list;
 }
 
+// Rows as they were at one moment, whose cells are made when they are asked for. Immutable; any thread.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual std::size_t rows() const = 0;
+  virtual Cell cell(std::size_t row, std::size_t column) const = 0;
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
 template <typename Row>
-Table to_table(const Columns<Row>& columns, const std::vector<Row>& rows) {
-  Table table{.columns = infos(columns), .rows = {}};
-  table.rows.reserve(rows.size());
-  for (const Row& row : rows) {
-    std::vector<Cell>& cells = table.rows.emplace_back();
-    cells.reserve(columns.size());
-    for (const Column<Row>& column : columns) cells.push_back(column.cell(row));
-  }
-  return table;
-}
+class RowSnapshot final : public Snapshot {
+ public:
+  RowSnapshot(std::shared_ptr<const Columns<Row>> columns, std::vector<Row> rows)
+      : columns_(std::move(columns)), rows_(std::move(rows)) {}
+  std::size_t rows() const override { return rows_.size(); }
+  Cell cell(std::size_t row, std::size_t column) const override { return (*columns_)[column].cell(rows_[row]); }
+
+ private:
+  std::shared_ptr<const Columns<Row>> columns_;
+  std::vector<Row> rows_;
+};
+
+Table to_table(const std::vector<ColumnInfo>& columns, const Snapshot& snapshot);
 
 template <>
 struct CellOf<std::string> {
@@ -141,6 +162,18 @@ template <>
 struct CellOf<Bytes> {
   static constexpr Type kType = Type::kBytea;
   static Cell cell(Bytes bytes) { return Cell(std::move(bytes.value)); }
+};
+template <>
+struct CellOf<double> {
+  static constexpr Type kType = Type::kFloat8;
+  static Cell cell(double number) { return Cell(number); }
+};
+template <>
+struct CellOf<Timestamp> {
+  static constexpr Type kType = Type::kTimestamptz;
+  static Cell cell(Timestamp time) {
+    return time.value == base::WallTime{} ? Cell() : Cell(int64_t{time.value.time_since_epoch().count()});
+  }
 };
 template <typename T>
 struct CellOf<std::optional<T>> {

@@ -38,11 +38,18 @@ int short_id(uint64_t id) { return static_cast<int>(id & 0x7fffffff); }
 
 const std::vector<View>& all_views() {
   static const std::vector<View> views =
-      gather({pool_views, stats_views, socket_views, pin_views, config_views, memory_views});
+      gather({pool_views, stats_views, socket_views, pin_views, config_views, memory_views, table_views});
   return views;
 }
 
 const View* find_view(std::string_view name) { return find(all_views(), name); }
+
+const View* find_table(std::string_view name) {
+  for (const TableName& second : kSecondNames) {
+    if (name == second.name) return find_view(second.view);
+  }
+  return name == base::to_lower(name) ? find_view(name) : nullptr;
+}
 
 const View* with_legacy_columns(const View* view) {
   static const std::vector<View> views = gather({legacy_pool_views, legacy_stats_views});

@@ -1,6 +1,6 @@
 #pragma once
 // Everything SHOW shows. A view is declared once: name, help, who may see it, columns and where its rows come from.
-// SHOW itself, SHOW HELP, docs/console.md and the tests walk the list.
+// SHOW itself, SHOW HELP, the tables of SELECT, docs/console.md and the tests walk the list.
 //
 // The views that PgBouncer 1.25.2 has keep its columns, their order and their types, odd names included, because
 // exporters depend on each of them. What Weir shows beyond that goes into views of its own.
@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "admin/table.h"
+#include "base/result.h"
+#include "base/ticket.h"
 #include "conf/diff.h"
 #include "pooler/console.h"
 
@@ -26,27 +28,40 @@ struct ConsoleNumbers {
   pooler::Totals total, average;
 };
 
-// Where rows come from. Lives as long as the console; `config` and `console` are called on any worker.
+// Runs `work` on a thread that may take its time, then `done` on the caller's loop unless the ticket was dropped by then.
+// 53400 when too much is in line.
+using Aside = std::function<base::Result<base::Ticket>(std::function<void()> work, std::function<void()> done)>;
+
+// Where rows come from. Lives as long as the console; its functions are called on any worker.
 struct Sources {
   pooler::Inspector& inspector;
   std::function<std::vector<ConfigRow>()> config;
   std::function<ConsoleNumbers()> console;
   std::string version;  // Weir's own
+  Aside aside{};        // for SELECT; without one it runs where it stands
 };
 
 struct View {
-  using Done = std::function<void(Table)>;
+  using Taken = std::function<void(SnapshotPtr)>;
 
   std::string_view name;  // upper case
   std::string_view help;
   pooler::ConsoleRole role = pooler::ConsoleRole::kStats;  // the least that may see it
   std::vector<ColumnInfo> columns;
-  std::function<void(const Sources&, Done)> read;  // `done` may run inside the call or later
+  std::function<void(const Sources&, Taken)> take;  // `taken` may run inside the call or later
 };
 
 const std::vector<View>& all_views();
 // `name` in any case; null if there is none.
 const View* find_view(std::string_view name);
+
+// SELECT's tables are the views, by their names in lower case. A few have a second name.
+struct TableName {
+  std::string_view name, view;
+};
+inline constexpr TableName kSecondNames[] = {{"settings", "CONFIG"}};
+// `name` as PostgreSQL folds it; null if there is none.
+const View* find_table(std::string_view name);
 
 // The view as old exporters expect it: `view` itself, or a variant of it with columns at the end that PgBouncer once
 // had (total_requests until 1.7, reserve_pool until 1.23). Only sessions that set kLegacyColumns see it.
@@ -58,10 +73,11 @@ template <typename Row, typename Rows>
 View make_view(std::string_view name, std::string_view help, pooler::ConsoleRole role, Columns<Row> columns,
                Rows rows) {
   auto description = infos(columns);
+  auto shared = std::make_shared<const Columns<Row>>(std::move(columns));
   return {name, help, role, std::move(description),
-          [columns = std::move(columns), rows](const Sources& sources, View::Done done) {
-            rows(sources, [columns, done = std::move(done)](const std::vector<Row>& list) {
-              done(to_table(columns, list));
+          [shared = std::move(shared), rows](const Sources& sources, View::Taken taken) {
+            rows(sources, [shared, taken = std::move(taken)](std::vector<Row> list) {
+              taken(std::make_shared<RowSnapshot<Row>>(shared, std::move(list)));
             });
           }};
 }
@@ -72,6 +88,7 @@ std::vector<View> pool_views();    // POOLS, DATABASES, USERS, PEERS, PEER_POOLS
 std::vector<View> socket_views();  // CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
 std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENERS
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
+std::vector<View> table_views();   // TABLES, COLUMNS
 std::vector<View> legacy_stats_views();  // STATS
 std::vector<View> legacy_pool_views();   // DATABASES
 std::vector<View> memory_views();  // LISTS, MEM, DNS_HOSTS, DNS_ZONES

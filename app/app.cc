@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "admin/sql.h"
 #include "app/log_setup.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -18,6 +19,8 @@ const base::Logger log{"app"};
 constexpr std::size_t kOffloadThreads = 4;
 // PAM and LDAP wait for others; each waits at most a few seconds.
 constexpr std::size_t kExternalThreads = 4;
+// The console's SELECTs run one at a time, and each of them for seconds at most.
+constexpr std::size_t kSelectThreads = 1;
 // As long as the hash that it keys.
 constexpr std::size_t kSecretBytes = 32;
 
@@ -49,6 +52,7 @@ App::App(Prepared prepared)
     : source_text_(prepared.source.text()),
       offload_("offload", offload_threads()),
       external_("external", kExternalThreads),
+      selects_("console", kSelectThreads, admin::kSelectsInLine),
       resolver_(resolver_settings(*prepared.config)),
       cancel_keys_(prepared.config->weir.peer_id),
       throttle_(throttle_limits(*prepared.config)),
@@ -98,7 +102,10 @@ admin::Services App::console_services() {
           .operations = process_,
           .config = [this] { return conf::show_config(*pools_.config()); },
           .audit = [](const admin::AuditEvent& event) { log.info("{}", admin::to_text(event)); },
-          .version = std::string(version())};
+          .version = std::string(version()),
+          .aside = [this](std::function<void()> work, std::function<void()> done) {
+            return selects_.submit(std::move(work), std::move(done), process_.caller());
+          }};
 }
 
 void App::run() {

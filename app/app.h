@@ -64,7 +64,7 @@ class App {
   base::EventLoop loop_;  // the main thread's
   // Before whatever calls back on their loops, so that they end after it.
   std::vector<std::unique_ptr<pooler::Worker>> workers_;
-  base::Offload offload_, external_;
+  base::Offload offload_, external_, selects_;
   wire::Resolver resolver_;
   pooler::CancelKeys cancel_keys_;
   pooler::Throttle throttle_;

@@ -69,6 +69,9 @@ class Process final : public Inspector, public Operations {
   void reload(Done done) override;
   base::Status set(std::string_view key, std::string_view value) override;
 
+  // The loop of the worker that calls; the main one on any other thread.
+  base::EventLoop& caller() const;
+
  private:
   // One operation that waits for a state of the process.
   struct Wait {
@@ -91,7 +94,6 @@ class Process final : public Inspector, public Operations {
     base::TimePoint swept{};
   };
 
-  base::EventLoop& caller() const;
   // Runs `collect` on every worker's thread, then `done` with what they collected, on the caller's loop.
   template <typename Row>
   void gather(std::function<void(Worker&, std::vector<Row>&)> collect, Then<Row> done);

@@ -1,4 +1,5 @@
 #include "admin/commands.h"
+#include "admin/prepared.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,6 +28,7 @@ constexpr Example kExamples[] = {
     {Command::kShowHelp, "SHOW HELP", true, ""},
     {Command::kShowParameter, "SHOW client_encoding", true, ""},
     {Command::kSelectConstant, "SELECT 1", true, ""},
+    {Command::kSelect, "SELECT count(*) FROM pools", true, ""},
     {Command::kReload, "RELOAD", false, "reload"},
     {Command::kPause, "PAUSE", false, "pause "},
     {Command::kPause, "PAUSE appdb", false, "pause appdb"},
@@ -67,7 +69,7 @@ TEST(Commands, EveryCommandHasAnExample) {
 
 TEST(Commands, ExamplesAreUnderstoodAsTheirCommand) {
   for (const Example& example : kExamples) {
-    const auto invocation = understand(parse(example.sql)->front());
+    const auto invocation = PreparedSet().understand_here(parse(example.sql)->front(), example.sql);
     ASSERT_TRUE(invocation.ok()) << example.sql;
     EXPECT_EQ(invocation->command, example.command) << example.sql;
   }

@@ -65,10 +65,27 @@ base::Status FakeOperations::called(std::string call) {
   return outcome;
 }
 
+base::Result<base::Ticket> World::put_aside(std::function<void()> work, std::function<void()> done) {
+  if (aside_full) return base::configuration_limit("too much work in line for threads \"console\"");
+  auto job = std::make_shared<Aside>(std::move(work), std::move(done));
+  aside_.push_back(job);
+  if (!aside_later) run_aside();
+  return base::Ticket([job] { job->dropped = true; });
+}
+
+void World::run_aside() {
+  while (!aside_.empty()) {
+    const auto job = aside_.front();
+    aside_.pop_front();
+    if (!job->dropped) job->work();
+    if (!job->dropped) job->done();
+  }
+}
+
 namespace {
 
 std::string_view type_name(wire::Oid oid) {
-  for (Type type : {Type::kText, Type::kInt4, Type::kInt8, Type::kNumeric, Type::kBytea}) {
+  for (Type type : kTypes) {
     if (oid_of(type) == oid) return name_of(type);
   }
   return "?";

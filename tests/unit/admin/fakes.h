@@ -130,9 +130,25 @@ struct World {
   std::vector<ConfigRow> config;
   std::vector<std::string> audit;
   base::TimePoint now{std::chrono::seconds(1000)};
+
+  // What SELECT gives to another thread: done inside of the call, or, while aside_later is set, by run_aside().
+  bool aside_later = false, aside_full = false;
+  void run_aside();
+
   Console console{{inspector, operations, [this] { return config; },
                    [this](const AuditEvent& event) { audit.push_back(to_text(event)); }, "0.1.0",
+                   [this](std::function<void()> work, std::function<void()> done) {
+                     return put_aside(std::move(work), std::move(done));
+                   },
                    [this] { return now; }}};
+
+ private:
+  base::Result<base::Ticket> put_aside(std::function<void()> work, std::function<void()> done);
+  struct Aside {
+    std::function<void()> work, done;
+    bool dropped = false;
+  };
+  std::deque<std::shared_ptr<Aside>> aside_;
 };
 
 class Client {

@@ -71,7 +71,7 @@ TEST(ConsoleGrammar, RefusesWhatItDoesNotUnderstand) {
                           "KILL a::", "KILL a:b", "SHOW", "SHOW POOLS x", "SHOW 'pools'",
                           "SET", "SET query_timeout", "SET query_timeout =", "SET query_timeout = 1 2",
                           "SHUTDOWN now", "SELECT", "SELECT 1, 2", "SELECT $1", "SELECT 1.5", "SELECT now()",
-                          "SELECT version(1)", "SELECT pg_catalog.", "INSERT INTO t VALUES (1)", "1", "\"show\" pools",
+                          "SELECT version(1)", "SELECT pg_catalog.", "1", "\"show\" pools",
                           "COPY t FROM STDIN", "RELOAD now", "SET extra_float_digits"}) {
     const auto invocation = read(sql);
     ASSERT_FALSE(invocation.ok()) << sql;
@@ -82,7 +82,13 @@ TEST(ConsoleGrammar, RefusesWhatItDoesNotUnderstand) {
 TEST(ConsoleGrammar, GuessesWhatWasMeant) {
   EXPECT_EQ(read("SHOW POOL").error().hint, "Did you mean \"SHOW POOLS\"?");
   EXPECT_EQ(read("SHWO pools").error().hint, "Did you mean \"show\"?");
-  EXPECT_EQ(read("TRUNCATE t").error().hint, "SHOW HELP lists what the console understands.");
+  EXPECT_EQ(read("VACUUM t").error().hint, "SHOW HELP lists what the console understands.");
+}
+
+TEST(ConsoleGrammar, WhatWouldWriteToATableIsReadOnly) {
+  for (const char* sql : {"INSERT INTO t VALUES (1)", "truncate pools", "CREATE TABLE t(x int)"}) {
+    EXPECT_EQ(read(sql).error().sqlstate, "25006") << sql;
+  }
 }
 
 TEST(ConsoleGrammar, LargeNumbersAreInt8) {

@@ -39,7 +39,7 @@ TEST(Table, TypesFollowFromGetters) {
 TEST(Table, RowsReadAsText) {
   const Row row{"a", -1, 5'000'000'000, 18'000'000'000'000'000'000u, true, std::nullopt,
                 base::WallTime(std::chrono::seconds(1'795'230'880))};
-  const Table table = to_table(columns(), std::vector<Row>{row});
+  const Table table = to_table(infos(columns()), RowSnapshot<Row>(std::make_shared<const Columns<Row>>(columns()), {row}));
   std::string out;
   append_row(out, table.columns, table.rows[0]);
   EXPECT_EQ(transcript(out), "D(a|-1|5000000000|18000000000000000000|1|-|2026-11-21 03:14:40 UTC|\\x61)");

@@ -79,6 +79,8 @@ constexpr Golden kGolden[] = {
     {"MEM", "name:s size:i used:i free:i memtotal:i"},
     {"DNS_HOSTS", "hostname:s ttl:q addrs:s"},
     {"DNS_ZONES", "zonename:s serial:q count:i"},
+    {"TABLES", "name:s columns:i who:s description:s"},
+    {"COLUMNS", "table_name:s column_name:s data_type:s description:s"},
 };
 
 std::string letters(const View& view) {
