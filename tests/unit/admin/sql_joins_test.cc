@@ -36,6 +36,34 @@ TEST_F(SqlJoins, JoinsOfJoins) {
             "4");
 }
 
+// Without a look-up by value these are four hundred million pairs.
+TEST_F(SqlJoins, OfManyRowsAreLookedUp) {
+  constexpr uint64_t kMany = 20'000;
+  inspector.client_rows.assign(kMany, inspector.client_rows[0]);
+  for (uint64_t i = 0; i < kMany; ++i) {
+    pooler::SocketRow& client = inspector.client_rows[i];
+    client.id = i + 1;
+    client.link_id = i % 4 == 0 ? kMany + i + 1 : 0;
+    pooler::SocketRow& server = inspector.server_rows.emplace_back(client);
+    server.type = 'S';
+    server.id = kMany + i + 1;
+    server.link_id = i + 1;
+  }
+  EXPECT_EQ(ask("SELECT count(*) FROM clients c JOIN servers s ON s.ptr = c.link"), "5000");
+  EXPECT_EQ(ask("SELECT count(*), count(s.id) FROM clients c LEFT JOIN servers s ON s.id = c.id + 20000"), "20000|20000");
+  EXPECT_EQ(ask("SELECT count(*) FROM clients WHERE id = (SELECT max(id) - 20000 FROM servers)"), "1");
+  EXPECT_EQ(ask("SELECT s.ptr FROM servers s WHERE s.id = $1", {int64_t{20'001}}), "0x4e21");
+}
+
+TEST_F(SqlJoins, ALookUpFindsWhatAComparisonFinds) {
+  EXPECT_EQ(ask("SELECT \"user\" FROM pools WHERE cl_active = 10.0"), "alice");
+  EXPECT_EQ(ask("SELECT \"user\" FROM pools WHERE cl_active = 10.5"), "");
+  EXPECT_EQ(ask("SELECT \"user\" FROM pools WHERE database = NULL"), "");
+  EXPECT_EQ(ask("SELECT \"user\" FROM pools WHERE load_balance_hosts = ''"), "");  // NULL in all of them
+  EXPECT_EQ(ask("SELECT \"user\" FROM pools WHERE database = $1", {"shop"}), "alice");
+  EXPECT_EQ(ask("SELECT id FROM clients WHERE application_name = ''"), "3");
+}
+
 TEST_F(SqlJoins, AreCounted) {
   std::string sql = "SELECT 1 FROM state t0";
   for (int i = 1; i < 70; ++i) sql += ", state t" + std::to_string(i);

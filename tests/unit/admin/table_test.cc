@@ -67,6 +67,21 @@ TEST(Table, NumericIsWrittenAsPostgresWritesIt) {
   EXPECT_EQ(binary(Cell(uint64_t{18446744073709551615u}), Type::kNumeric), "0005000400000000" "07341a5802e103bb064f");
 }
 
+TEST(Table, WhatOnlySelectComputesIsWrittenAsPostgresWritesIt) {
+  const auto text = [](Cell cell, Type type) { return encode_cell(cell, type, wire::Format::kText).value(); };
+  EXPECT_EQ(binary(Cell(int64_t{-10001}), Type::kNumeric), "0002000140000000" "00010001");
+  EXPECT_EQ(binary(Cell(1.5), Type::kFloat8), "3ff8000000000000");
+  EXPECT_EQ(text(Cell(0.1), Type::kFloat8), "0.1");
+  EXPECT_EQ(binary(Cell(int64_t{1}), Type::kBool), "01");
+  EXPECT_EQ(text(Cell(int64_t{0}), Type::kBool), "f");
+  EXPECT_EQ(binary(Cell(int64_t{946'684'800'000'001}), Type::kTimestamptz), "0000000000000001");
+  EXPECT_EQ(text(Cell(int64_t{946'684'800'500'000}), Type::kTimestamptz), "2000-01-01 00:00:00.5+00");
+  EXPECT_EQ(binary(Cell(int64_t{2}), Type::kInterval), "00000000000000020000000000000000");
+  EXPECT_EQ(text(Cell(int64_t{90'000'000}), Type::kInterval), "00:01:30");
+  EXPECT_EQ(CellOf<Timestamp>::cell({}), Cell());
+  EXPECT_EQ(CellOf<Timestamp>::cell({base::WallTime(std::chrono::seconds(1))}), Cell(int64_t{1'000'000}));
+}
+
 TEST(Table, TextIsRawInBothFormatsAndNullIsNothing) {
   EXPECT_EQ(encode_cell(Cell(std::string("x")), Type::kText, wire::Format::kBinary), "x");
   EXPECT_EQ(encode_cell(Cell(), Type::kInt4, wire::Format::kBinary), std::nullopt);
