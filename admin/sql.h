@@ -23,8 +23,9 @@ struct SqlLimits {
   std::size_t rows = 100'000;                        // of the answer
   std::size_t answer_bytes = std::size_t{16} << 20;  // ... and their texts
 };
-// SELECTs that may wait while one runs; App makes the line.
-inline constexpr std::size_t kSelectsInLine = 32;
+// SELECTs that may wait while one runs. Each holds the rows of its tables already: some megabytes where there are
+// thousands of clients. App makes the line.
+inline constexpr std::size_t kSelectsInLine = 8;
 // The longest text that a SELECT may make.
 inline constexpr int kMaxSqlText = 1 << 20;
 

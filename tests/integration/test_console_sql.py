@@ -100,6 +100,19 @@ def test_an_endless_select_ends_and_holds_up_nobody(weir):
     assert slowest < 2
 
 
+def test_an_endless_select_does_not_hold_up_a_shutdown(weir):
+    pooler = weir()
+    connection = psycopg.connect(**parameters(pooler), autocommit=True)
+    connection.pgconn.send_query(b"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n")
+    connection.pgconn.flush()
+    time.sleep(0.5)
+    start = time.monotonic()
+    psql(pooler, "SHUTDOWN", ADMIN)
+    pooler.process.wait(20)
+    connection.close()
+    assert time.monotonic() - start < 3
+
+
 def test_ctrl_c_ends_a_select(weir):
     pooler = weir()
     with psycopg.connect(**parameters(pooler), autocommit=True) as connection:

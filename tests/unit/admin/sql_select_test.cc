@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "admin/docs.h"
+#include "admin/parse.h"
 #include "sql_support.h"
 
 namespace admin {
@@ -120,6 +122,20 @@ TEST_F(SqlSelect, WithAndSubqueries) {
   EXPECT_EQ(ask("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4) SELECT sum(i) FROM n"),
             "10");
   EXPECT_EQ(ask("SELECT (SELECT 1, 2)"), "42601 subquery must return only one column");
+}
+
+TEST_F(SqlSelect, TheExamplesOfTheDocumentRun) {
+  const std::string document = console_document();
+  const std::string_view open = "```sql\n";
+  const std::size_t begin = document.find(open) + open.size();
+  const std::string examples = document.substr(begin, document.find("```", begin) - begin);
+  const auto statements = parse(examples);
+  ASSERT_TRUE(statements.ok());
+  EXPECT_EQ(statements->size(), 2u);
+  for (const Statement& statement : *statements) {
+    const auto table = run(text_of(statement, examples));
+    EXPECT_TRUE(table.ok() && !table->columns.empty()) << text_of(statement, examples);
+  }
 }
 
 TEST_F(SqlSelect, NothingIsWritten) {
