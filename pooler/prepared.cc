@@ -91,6 +91,12 @@ PreparedPtr sql_statement(std::string_view rest, analyzer::Effects effects) {
   return fresh;
 }
 
+PreparedPtr renewed(const Prepared& statement) {
+  if (!statement.sql.empty()) return sql_statement(statement.sql, statement.effects);
+  retire_statement(statement);
+  return intern_statement(statement.parse_body(), statement.path, statement.analysis);
+}
+
 void retire_statement(const Prepared& statement) { registry().retire(statement); }
 std::size_t interned_statements() { return registry().alive(); }
 
@@ -107,26 +113,59 @@ std::string Prepared::parse_body() const { return knows_types() ? std::string(te
 
 PreparedPtr ClientStatements::find(std::string_view name) const {
   const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
+  return found == by_name_.end() ? nullptr : found->second.statement;
 }
 
-void ClientStatements::add(std::string_view name, PreparedPtr statement) {
-  by_name_.insert_or_assign(std::string(name), std::move(statement));
+void ClientStatements::add(std::string_view name, PreparedPtr statement, bool told) {
+  by_name_.insert_or_assign(std::string(name), Named{std::move(statement), told});
 }
 
 void ClientStatements::remove(std::string_view name) {
-  if (const auto found = by_name_.find(name); found != by_name_.end()) by_name_.erase(found);
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return;
+  if (bound_ == &found->second) bound_ = nullptr;
+  by_name_.erase(found);
+}
+
+void ClientStatements::clear() {
+  by_name_.clear();
+  bound_ = nullptr;
+}
+
+PreparedPtr ClientStatements::bound(std::string_view portal, std::string_view name) {
+  const auto found = by_name_.find(name);
+  bound_ = found == by_name_.end() ? nullptr : &found->second;
+  bound_portal_ = portal;
+  return bound_ == nullptr ? nullptr : bound_->statement;
+}
+
+void ClientStatements::tell(std::string_view name) {
+  if (const auto found = by_name_.find(name); found != by_name_.end()) found->second.told = true;
+}
+
+void ClientStatements::tell_portal(std::string_view portal) {
+  if (portal == bound_portal_) {
+    if (bound_ != nullptr) bound_->told = true;
+    return;
+  }
+  for (auto& [name, named] : by_name_) named.told = true;
+}
+
+bool ClientStatements::told(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found != by_name_.end() && found->second.told;
 }
 
 std::vector<std::pair<std::string, PreparedPtr>> ClientStatements::take_all() {
-  std::vector<std::pair<std::string, PreparedPtr>> all(by_name_.begin(), by_name_.end());
-  by_name_.clear();
+  std::vector<std::pair<std::string, PreparedPtr>> all;
+  for (auto& [name, named] : by_name_) all.emplace_back(name, std::move(named.statement));
+  clear();
   return all;
 }
 
 std::string_view ClientStatements::name_of(std::string_view server_name) const {
-  for (const auto& [name, statement] : by_name_)
-    if (statement->name == server_name) return name;
+  for (const auto& [name, named] : by_name_)
+    if (named.statement->name == server_name) return name;
   return {};
 }
 
@@ -148,7 +187,7 @@ std::optional<std::string> in_client_names(std::string_view text, const ClientSt
 }
 
 void ClientStatements::retire_all() const {
-  for (const auto& [name, statement] : by_name_) retire_statement(*statement);
+  for (const auto& [name, named] : by_name_) retire_statement(*named.statement);
 }
 
 bool ServerStatements::has(const Prepared& statement) {
@@ -188,9 +227,9 @@ void undo(const Change& change, bool skipped, ServerStatements& server, ClientSt
   // PostgreSQL drops the old unnamed statement before it looks at the new text.
   if (change.server_unnamed) server.unnamed = skipped ? change.server_unnamed_before : nullptr;
   if (client == nullptr) return;
-  for (const auto& [name, statement] : change.client_cleared) client->add(name, statement);
+  for (const auto& [name, statement] : change.client_cleared) client->add(name, statement, true);
   if (change.client_op == Change::Op::kAdded) client->remove(change.client_name);
-  if (change.client_op == Change::Op::kRemoved) client->add(change.client_name, change.statement);
+  if (change.client_op == Change::Op::kRemoved) client->add(change.client_name, change.statement, true);
   if (change.client_unnamed) client->unnamed = skipped ? change.client_unnamed_before : nullptr;
 }
 

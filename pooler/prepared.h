@@ -65,6 +65,9 @@ inline constexpr std::string_view kServerNamePrefix = "weir_ps_";
 PreparedPtr intern_statement(std::string_view body, std::string_view path = {}, analyzer::AnalysisPtr analysis = {});
 // For a PREPARE of which `rest` stands behind the name. Always another one.
 PreparedPtr sql_statement(std::string_view rest, analyzer::Effects effects);
+// The same statement under another name, for servers to prepare anew: its result has changed. Parameters stay what the
+// client knows them to be.
+PreparedPtr renewed(const Prepared& statement);
 // Statements alive in the process.
 std::size_t interned_statements();
 // From now on the same body gives another Prepared; who holds this one keeps it. Thread-safe.
@@ -81,11 +84,19 @@ using UnnamedPtr = std::shared_ptr<const Unnamed>;
 class ClientStatements {
  public:
   PreparedPtr find(std::string_view name) const;
-  void add(std::string_view name, PreparedPtr statement);
+  // `told`: the client may have been told its columns.
+  void add(std::string_view name, PreparedPtr statement, bool told = false);
+  // The same as find(), of a Bind.
+  PreparedPtr bound(std::string_view portal, std::string_view name);
+  // What is described is told to the client: a statement, or the portal (then the statement that was bound to it, if that
+  // was the last one; otherwise any may be).
+  void tell(std::string_view name);
+  void tell_portal(std::string_view portal);
+  bool told(std::string_view name) const;
   void remove(std::string_view name);
   // One of the client's names for what servers call `server_name`; empty if it has none.
   std::string_view name_of(std::string_view server_name) const;
-  void clear() { by_name_.clear(); }
+  void clear();
   std::vector<std::pair<std::string, PreparedPtr>> take_all();
   std::size_t size() const { return by_name_.size(); }
   // A plan is out of date (0A000, "cached plan must not change result type"): the names still stand for what they
@@ -101,7 +112,13 @@ class ClientStatements {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
-  std::unordered_map<std::string, PreparedPtr, Hash, std::equal_to<>> by_name_;
+  struct Named {
+    PreparedPtr statement;
+    bool told = false;
+  };
+  std::unordered_map<std::string, Named, Hash, std::equal_to<>> by_name_;
+  Named* bound_ = nullptr;  // by the last Bind, to bound_portal_
+  std::string bound_portal_;
 };
 
 // What a server says ('prepared statement "weir_ps_7" requires 1'), with the client's names in place of ours. Nothing if

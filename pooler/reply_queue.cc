@@ -82,7 +82,7 @@ void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> chan
     open_batch_ = false;
     changes_in_segment_ = 0;
   }
-  at(size_) = Entry{kind, action, false, 0, std::move(change), std::move(watch)};
+  at(size_) = Entry{kind, action, false, false, 0, std::move(change), std::move(watch)};
   ++size_;
 }
 
@@ -126,8 +126,11 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
   Entry& head = at(0);
   const Grammar rule = kGrammar[static_cast<std::size_t>(head.kind)];
   if (!has(rule.allowed, type)) return Verdict::kUnexpected;
-  const Verdict verdict = head.action == Action::kForward ? Verdict::kForward : Verdict::kDrop;
+  bool forward = head.action == Action::kForward;
+  if (type == 't' && forward && std::exchange(drop_types_, false)) forward = false;
+  const Verdict verdict = forward ? Verdict::kForward : Verdict::kDrop;
   if (head.kind == Expect::kProbe) probe_answered_ = true;
+  head.begun = true;
   if (type == 'G' || type == 'W') {
     copy_in_ = true;
     head.copied = true;
@@ -158,6 +161,7 @@ ReplyQueue::Verdict ReplyQueue::on_error() {
                                                            : Verdict::kForward;
   const bool was_copying = std::exchange(copy_in_, false);
   error_answered_ = true;
+  drop_types_ = false;
   if (!extended(head.kind)) return verdict;  // its ReadyForQuery follows
 
   const bool copied = head.copied && was_copying;
@@ -228,6 +232,19 @@ std::size_t ReplyQueue::ready_owed() const {
     if (ends && entry.action == Action::kForward) ++owed;
   }
   return owed;
+}
+
+std::size_t ReplyQueue::owed_to_client() const {
+  std::size_t owed = 0;
+  for (std::size_t i = 0; i < size_; ++i)
+    if (at(i).action == Action::kForward) ++owed;
+  return owed;
+}
+
+bool ReplyQueue::owes_client() const {
+  for (std::size_t i = 0; i < size_; ++i)
+    if (at(i).action == Action::kForward) return true;
+  return false;
 }
 
 bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) const {

@@ -112,6 +112,19 @@ class ReplyQueue {
   bool batch_executes_nothing() const;
   // How many ReadyForQuery the client still waits for.
   std::size_t ready_owed() const;
+  // Messages of the client's that were sent and are not answered in full.
+  std::size_t owed_to_client() const;
+  bool owes_client() const;
+  // What is answered now is the client's, and nothing of its answer has arrived but the types of parameters.
+  bool at_beginning() const { return size_ > 0 && at(0).action == Action::kForward && (!at(0).begun || types_told()); }
+  bool types_told() const { return size_ > 0 && at(0).begun && at(0).kind == Expect::kDescribeStatement; }
+  // After an error that is not the client's: the ReadyForQuery that comes next is dropped, as what failed is sent again
+  // behind it; the types of parameters are, too, if they were told.
+  void repeat(bool types_told) {
+    at(0).action = Action::kDrop;
+    drop_types_ = types_told;
+    error_answered_ = false;
+  }
   // The error of what is answered now has been passed on; its ReadyForQuery has not.
   bool error_answered() const { return error_answered_; }
   std::size_t size() const { return size_; }
@@ -126,6 +139,7 @@ class ReplyQueue {
     Expect kind;
     Action action;
     bool copied = false;       // kExecute: it went into copy-in mode
+    bool begun = false;        // some of the answer has arrived
     uint32_t completed = 0;    // CommandComplete that have arrived
     std::unique_ptr<Change> change;
     WatchPtr watch;
@@ -156,6 +170,7 @@ class ReplyQueue {
   bool doubtful_ = false;
   bool probe_answered_ = false;
   bool error_answered_ = false;
+  bool drop_types_ = false;
 };
 
 }  // namespace pooler

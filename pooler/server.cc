@@ -215,7 +215,13 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
       return false;
     }
   }
+  const bool again = report && report->error.sqlstate == "0A000" && may_send_again(frame.substr(wire::kHeaderSize));
+  const bool types_told = again && replies_.types_told();
   const Verdict verdict = replies_.on_reply(type);
+  if (again) {
+    send_again(types_told);
+    return true;
+  }
   if (report) {
     if (verdict == Verdict::kUnexpected) {
       lose(report->error);

@@ -71,6 +71,10 @@ class ServerHandler {
   virtual void on_guard_failed(const base::Error& error) = 0;
   // Whether ReadyForQuery is kept back: then the handler writes its own when the time has come.
   virtual bool hold_ready(wire::TxStatus status) = 0;
+  // "cached plan must not change result type" is the answer to what was kept of the client's (Server::keep_batch), of
+  // which `owed` messages are not answered. Whether the client need not read it: then send_again() follows.
+  virtual bool may_send_again(std::string_view batch, std::size_t owed) const = 0;
+  virtual void send_again(std::string_view batch) = 0;
   // The client's prepared statements, for changes to be undone; null if there are none.
   virtual ClientStatements* client_statements() = 0;
   // The output that the server could not take has shrunk.
@@ -142,6 +146,13 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   enum class Guard { kSync, kNeed };
   void guard(Guard kind, std::string_view sql);
   void sync_params(const ParamsPtr& client);
+  // The client's batch that is sent now, whole and alone, in case it has to be sent again (Replay): copied into a place
+  // that is used again and again. A larger one is not kept.
+  static constexpr std::size_t kKeptBatch = 8 * 1024;
+  void keep_batch(std::string_view batch) {
+    if (batch.size() <= kKeptBatch) kept_.assign(batch);
+  }
+  void forget_batch() { kept_.clear(); }
   // Some guard has not been answered, or has failed and is being put right.
   bool guarded() const { return guard_ != nullptr; }
   // A guard has failed, and PostgreSQL refuses what the client sends.
@@ -207,6 +218,8 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void end_copy_of_the_dead();
   bool end_poison(bool forwarded);
   void write_query(std::string_view sql, Action action);
+  bool may_send_again(std::string_view report) const;
+  void send_again(bool types_told);
   void handle_parameter(std::string_view frame, ReplyQueue::Verdict verdict);
   void settle();
   void lose(const base::Error& error);
@@ -228,6 +241,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   bool body_forwarded_ = false;
   bool half_message_ = false;
   bool passing_through_ = false;
+  std::string kept_;
   bool lost_ = false;
 
   struct Internal {

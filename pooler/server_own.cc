@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pooler/leftovers.h"
+#include "pooler/replay.h"
 #include "pooler/server.h"
 #include "wire/build.h"
 
@@ -118,6 +119,22 @@ bool Server::end_poison(bool forwarded) {
       handler_->on_guard_failed(*guard->error);
   });
   return true;
+}
+
+// ---- a client's batch, once more ----
+
+bool Server::may_send_again(std::string_view report) const {
+  return handler_ != nullptr && !kept_.empty() && !guard_ && status_ == wire::TxStatus::kIdle &&
+         replies_.at_beginning() && is_changed_result(report) &&
+         handler_->may_send_again(kept_, replies_.owed_to_client());
+}
+
+void Server::send_again(bool types_told) {
+  settle();
+  replies_.repeat(types_told);
+  const std::string batch = std::exchange(kept_, {});  // once
+  handler_->send_again(batch);
+  stream_->flush();
 }
 
 void Server::recover(std::string_view reset_sql, std::function<void(bool)> done) {

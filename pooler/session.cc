@@ -92,7 +92,9 @@ std::size_t Session::on_data(std::string_view bytes) {
 }
 
 std::size_t Session::relay(std::string_view bytes) {
-  std::size_t position = 0;
+  constexpr std::size_t kNowhere = std::string_view::npos;
+  std::size_t position = 0, batch = kNowhere;  // where the batch begins, if it may be sent again
+  bool in_batch = false;
   while (position < bytes.size() && !ended_) {
     const std::string_view rest = bytes.substr(position);
     if (replication_) {
@@ -157,14 +159,12 @@ std::size_t Session::relay(std::string_view bytes) {
     // The transaction of a session that keeps its server begins with the first message.
     const bool begins = request_started_ == base::TimePoint{} && keeps_server() && replies.empty() &&
                         server.status() == wire::TxStatus::kIdle;
-    auto& stats = pool_->stats(worker_.index());
-    Tracking* tracking = nullptr;
-    if (followed()) {
-      follower_->begin();
-      tracking = follower_.get();
+    if (!std::exchange(in_batch, true) && !replies.open_batch()) {
+      server.forget_batch();
+      batch = server.status() == wire::TxStatus::kIdle && !replies.owes_client() ? position : kNowhere;
     }
     using Step = Translator::Step;
-    Translator translator(server, *statements_, worker_.max_prepared_statements(), stats, tracking);
+    Translator translator = this->translator();
     const Step step = translator.message(*header, rest);
     hold_ = translator.hold();
     if (step == Step::kNeedMore) {
@@ -189,6 +189,11 @@ std::size_t Session::relay(std::string_view bytes) {
     body_left_ = header->size - at_hand;
     body_sink_ = Sink::kServer;
     if (body_left_ > 0) server.set_half_message(true);
+    if (header->type == 'S' || header->type == 'Q') {
+      const bool again = batch != kNowhere && (header->type == 'S' || translator.executes_prepared());
+      if (again) server.keep_batch(bytes.substr(batch, position - batch));
+      in_batch = false;
+    }
   }
   return position;
 }

@@ -71,6 +71,8 @@ class Session final : public base::Deferred,
   std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) override;
   bool hold_ready(wire::TxStatus status) override;
   void on_guard_failed(const base::Error& error) override;
+  bool may_send_again(std::string_view batch, std::size_t owed) const override;
+  void send_again(std::string_view batch) override;
   ClientStatements* client_statements() override { return statements_.get(); }
   void on_server_drained() override;
   void on_server_lost(const base::Error& error) override;
@@ -102,6 +104,7 @@ class Session final : public base::Deferred,
   Go go_without_server(const wire::FrameHeader& header, std::string_view rest);
   bool answer_alone(const wire::FrameHeader& header, std::string_view rest);
   void link(Lease lease);
+  Translator translator();
   void release();
   void count_transaction();
   void end_of_transaction();

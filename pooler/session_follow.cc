@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "pooler/replay.h"
 #include "pooler/session.h"
 #include "pooler/worker.h"
 #include "wire/build.h"
+#include "wire/codec.h"
+#include "wire/frame.h"
 
 namespace pooler {
 
@@ -19,6 +22,40 @@ void Session::on_guard_failed(const base::Error& error) {
   replay_failed_ = true;
   release();
   refuse_request(error);
+}
+
+// ---- what has to be prepared again ----
+
+Translator Session::translator() {
+  Tracking* tracking = nullptr;
+  if (followed()) {
+    follower_->begin();
+    tracking = follower_.get();
+  }
+  return {*lease_, *statements_, worker_.max_prepared_statements(), pool_->stats(worker_.index()), tracking};
+}
+
+bool Session::may_send_again(std::string_view batch, std::size_t owed) const {
+  if (ended_ || worker_.max_prepared_statements() == 0) return false;
+  const auto replay = replayable(batch);
+  if (!replay || replay->replies != owed) return false;
+  if (replay->unless_told && statements_->told(replay->statement)) return false;
+  return replay->query || statements_->find(replay->statement) != nullptr;
+}
+
+void Session::send_again(std::string_view batch) {
+  auto replay = replayable(batch);
+  std::string_view name = replay->statement;
+  if (replay->query && followed())
+    name = follower_->analysis_of(replay->messages.substr(wire::kHeaderSize))->statements.front().name;
+  if (const PreparedPtr old = statements_->find(name)) statements_->add(name, renewed(*old));
+  while (const auto header = wire::peek_frame(replay->messages)) {
+    if (translator().message(*header, replay->messages) != Translator::Step::kWritten) {
+      fail(base::connection_failure("a statement could not be prepared again"));
+      return;
+    }
+    replay->messages.remove_prefix(header->size);
+  }
 }
 
 void Session::resume_input() {

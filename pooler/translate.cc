@@ -253,7 +253,7 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
   stats_.binds.add(1);
 
   if (!name.empty() && limit_ != 0 && unsettled(name)) return Step::kStall;
-  PreparedPtr statement = name.empty() ? nullptr : client_.find(name);
+  PreparedPtr statement = client_.bound(portal, name);
   WatchPtr watch;
   if (const auto reworked = watched_statement(name, statement)) {
     if (!reworked->watch) return Step::kStall;
@@ -341,6 +341,7 @@ Translator::Step Translator::describe(std::string_view frame) {
       statement = reworked->statement;
     }
     if (statement) {
+      client_.tell(name);
       ensure(statement);
       std::string out;
       wire::append_describe_statement(out, statement->name);
@@ -356,6 +357,7 @@ Translator::Step Translator::describe(std::string_view frame) {
     if (name.starts_with(kServerNamePrefix)) return refuse_name({'D', frame.size()}, frame, 1);
     if (name.empty()) ensure_unnamed();
   }
+  if (kind == 'P') client_.tell_portal(name);
   server_.write(frame);
   server_.expect(expected, Action::kForward);
   return Step::kWritten;

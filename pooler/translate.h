@@ -68,6 +68,8 @@ class Translator {
   Step message(const wire::FrameHeader& header, std::string_view bytes);
   // Nothing else may be sent before what was written last is answered.
   bool hold() const { return hold_; }
+  // What was written is a simple query that runs a prepared statement and nothing else.
+  bool executes_prepared() const { return executes_prepared_; }
 
   // Whether the message must be at hand as a whole before message() is called.
   static bool needs_whole(char type);
@@ -114,6 +116,7 @@ class Translator {
   Stats& stats_;
   Tracking* tracking_;
   bool hold_ = false;
+  bool executes_prepared_ = false;
 };
 
 }  // namespace pooler

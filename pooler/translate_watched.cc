@@ -83,6 +83,7 @@ Translator::Step Translator::watched_query(std::string_view frame, std::string_v
   const Effects effects = analysis->effects | hidden | rewriting.inner;
   leave(effects, sql, analysis->fingerprint);
   hold_ = names;
+  executes_prepared_ = names && analysis->statements.size() == 1 && analysis->statements.front().kind == Kind::kExecute;
   client_.unnamed.reset();
   server_.statements().unnamed.reset();
   auto watch = std::make_shared<Watch>();

@@ -48,6 +48,21 @@ TEST(Prepared, ARetiredStatementStaysWithItsHoldersAndTheSameBodyIsAnother) {
   EXPECT_EQ(intern_statement("SELECT 'retired'\0\0\0"sv), fresh);
 }
 
+TEST(Prepared, ARenewedStatementHasAnotherNameAndTheParametersThatWereTold) {
+  const auto old = intern_statement("SELECT 'renewed', $1\0\0\0"sv, "path");
+  old->learn_types("\0\1\0\0\0\x17"sv);
+  const auto fresh = renewed(*old);
+  EXPECT_NE(fresh->name, old->name);
+  EXPECT_EQ(fresh->body, "SELECT 'renewed', $1\0\0\1\0\0\0\x17"sv);
+  EXPECT_EQ(fresh->path, "path");
+  EXPECT_EQ(renewed(*old), fresh) << "of another client that has the old one";
+  EXPECT_NE(renewed(*fresh), fresh) << "changed again";
+  EXPECT_NE(intern_statement("SELECT 'renewed', $1\0\0\0"sv, "path"), old);
+  const auto sql = sql_statement(" AS SELECT 1", {});
+  EXPECT_EQ(renewed(*sql)->sql, sql->sql);
+  EXPECT_NE(renewed(*sql)->name, sql->name);
+}
+
 TEST(Prepared, NamesNeverCollide) {
   std::set<std::string> names;
   std::vector<PreparedPtr> held;
@@ -67,6 +82,34 @@ TEST(Prepared, InterningFromManyThreadsIsSafe) {
       }
     });
   for (auto& thread : threads) thread.join();
+}
+
+TEST(ClientStatements, KnowWhichColumnsTheClientMayHaveBeenTold) {
+  ClientStatements client;
+  for (const std::string name : {"a", "b", "c"}) client.add(name, intern_statement("SELECT 1 AS " + name));
+  client.tell("a");
+  EXPECT_TRUE(client.told("a"));
+  EXPECT_FALSE(client.told("b"));
+  EXPECT_EQ(client.bound("portal", "b"), client.find("b"));
+  client.tell_portal("portal");
+  EXPECT_TRUE(client.told("b"));
+  EXPECT_FALSE(client.told("c"));
+  client.add("b", intern_statement("SELECT 2"));
+  EXPECT_FALSE(client.told("b")) << "another statement";
+  EXPECT_EQ(client.bound("", ""), nullptr);
+  client.tell_portal("");
+  EXPECT_FALSE(client.told("b"));
+  client.tell_portal("older");
+  EXPECT_TRUE(client.told("c")) << "whose portal that was is not known any more";
+  (void)client.bound("p", "c");
+  client.remove("c");
+  client.tell_portal("p");
+  client.add("c", intern_statement("SELECT 3"));
+  EXPECT_FALSE(client.told("c"));
+  (void)client.bound("p", "c");
+  EXPECT_EQ(client.take_all().size(), 3U);
+  client.tell_portal("p");
+  EXPECT_FALSE(client.told("c"));
 }
 
 TEST(ClientStatements, AServersWordsNameTheClientsStatements) {

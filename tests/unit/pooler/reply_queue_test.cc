@@ -313,5 +313,46 @@ TEST(ReplyQueue, AWatchBehindTheEndOfACopyIsFound) {
   EXPECT_EQ(queue.watch(), watch);
 }
 
+TEST(ReplyQueue, WhatIsOwedToTheClientIsItsOwnMessagesAlone) {
+  ReplyQueue queue;
+  EXPECT_FALSE(queue.owes_client());
+  send(queue, "P", Action::kDrop);
+  EXPECT_FALSE(queue.owes_client());
+  send(queue, "BDES");
+  EXPECT_TRUE(queue.owes_client());
+  EXPECT_EQ(queue.owed_to_client(), 4U);
+  EXPECT_FALSE(queue.at_beginning()) << "ours";
+  EXPECT_EQ(converse(queue, "1"), ".");
+  EXPECT_TRUE(queue.at_beginning());
+  EXPECT_EQ(converse(queue, "2TD"), "2TD");
+  EXPECT_FALSE(queue.at_beginning()) << "a row";
+  EXPECT_EQ(converse(queue, "CZ"), "CZ");
+}
+
+TEST(ReplyQueue, AReadyForQueryCanBeMadeOurs) {
+  ReplyQueue queue;
+  send(queue, "BES");
+  EXPECT_EQ(converse(queue, "E"), "E");
+  queue.repeat(false);
+  send(queue, "BES");
+  EXPECT_EQ(converse(queue, "Z2CZ"), ".2CZ");
+  send(queue, "dS");
+  EXPECT_EQ(converse(queue, "t"), "t");
+  EXPECT_TRUE(queue.at_beginning());
+  EXPECT_TRUE(queue.types_told());
+  EXPECT_EQ(converse(queue, "E"), "E");
+  queue.repeat(true);
+  send(queue, "P", Action::kDrop);
+  send(queue, "dS");
+  EXPECT_EQ(converse(queue, "Z1tTZ"), "...TZ") << "the types were told before";
+  send(queue, "dS");
+  EXPECT_EQ(converse(queue, "tE"), "tE");
+  queue.repeat(true);
+  send(queue, "P", Action::kDrop);
+  send(queue, "dSdS");
+  EXPECT_EQ(converse(queue, "ZEZtTZ"), ".EZtTZ") << "what was not repeated is not dropped later";
+  EXPECT_TRUE(queue.clean());
+}
+
 }  // namespace
 }  // namespace pooler

@@ -97,6 +97,11 @@ struct Client final : ServerHandler {
   }
   bool hold_ready(wire::TxStatus) override { return holds_ready; }
   void on_guard_failed(const base::Error& error) override { events.push_back("guard failed " + error.sqlstate); }
+  bool may_send_again(std::string_view batch, std::size_t owed) const override {
+    return in_short(batch) == repeats && owed > 0;
+  }
+  void send_again(std::string_view batch) override { events.push_back("again " + in_short(batch)); }
+  std::string repeats = "nothing";  // the batch that it would rather send again
   bool holds_ready = false;
   ClientStatements* client_statements() override { return &statements; }
   void on_server_drained() override { events.emplace_back("drained"); }

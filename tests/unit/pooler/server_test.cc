@@ -517,6 +517,70 @@ TEST_F(ServerTest, HalfAMessageOrAnOpenCopyCannotBeRecovered) {
   EXPECT_EQ(recovered_, false);
 }
 
+const std::string kChanged =
+    message('E', "SERROR" + std::string(1, '\0') + "C0A000" + '\0' + "Mchanged" + '\0' + "RRevalidateCachedQuery" + '\0' + '\0');
+
+TEST_F(ServerTest, ABatchThatWasRefusedForItsOldPlanIsSentAgainUnseen) {
+  client_.repeats = "B(|) E S";
+  std::string batch;
+  EXPECT_TRUE(wire::append_bind_header(batch, "", "", 6).ok());
+  batch.append(6, '\0');
+  wire::append_execute(batch, "");
+  wire::append_sync(batch);
+  for (const bool again : {false, true}) {  // a second refusal of the same batch passes
+    server_->keep_batch(batch);
+    send("BES");
+    says(kChanged.substr(0, 9));
+    EXPECT_EQ(client_.replies, "");
+    says(kChanged.substr(9));
+    EXPECT_EQ(client_.replies, "");
+    EXPECT_EQ(client_.events.back(), "again B(|) E S");
+    send("BES");
+    says(ready());
+    EXPECT_EQ(client_.replies, "");
+    if (again) {
+      says(kChanged + ready());
+      EXPECT_EQ(client_.types(), "EZ");
+      continue;
+    }
+    says(message('2') + complete("SELECT 1") + ready());
+    EXPECT_EQ(client_.types(), "2CZ");
+    client_.replies.clear();
+  }
+  EXPECT_TRUE(server_->reusable());
+}
+
+TEST_F(ServerTest, ARefusalPassesWhereSomethingCameBefore) {
+  client_.repeats = "Q(EXECUTE p)";
+  std::string batch;
+  EXPECT_TRUE(wire::append_query(batch, "EXECUTE p").ok());
+  query("BEGIN");
+  says(complete("BEGIN") + ready('T'));
+  server_->keep_batch(batch);
+  query("EXECUTE p");
+  says(kChanged + ready('E'));
+  EXPECT_EQ(client_.types(), "CZEZ") << "in a transaction";
+  query("ROLLBACK");
+  says(complete("ROLLBACK") + ready());
+  client_.replies.clear();
+  server_->keep_batch(batch);
+  query("EXECUTE p");
+  says(message('T', "row") + kChanged + ready());
+  EXPECT_EQ(client_.types(), "TEZ") << "some of the answer was there";
+  server_->keep_batch(batch);
+  server_->forget_batch();
+  client_.replies.clear();
+  query("EXECUTE p");
+  says(kChanged + ready());
+  EXPECT_EQ(client_.types(), "EZ");
+  server_->keep_batch(batch);
+  server_->keep_batch(std::string(Server::kKeptBatch + 1, 'x'));
+  query("EXECUTE p");
+  says(error("0A000", "not implemented") + ready());
+  EXPECT_EQ(client_.types(), "EZEZ");
+  for (const auto& event : client_.events) EXPECT_FALSE(event.starts_with("again")) << event;
+}
+
 TEST_F(ServerTest, StatementsThatHadToKeepAClientsNameAreClosed) {
   server_->add_stray_statement("mine");
   EXPECT_TRUE(server_->has_stray_statements());
