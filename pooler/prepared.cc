@@ -5,8 +5,30 @@
 #include <atomic>
 #include <mutex>
 
+#include "wire/codec.h"
+
 namespace pooler {
 namespace {
+
+// Columns that take more are not remembered: a hundred times what a table may have.
+constexpr std::size_t kColumnsKept = 64 * 1024;
+
+// What PostgreSQL compares before it says that a result has changed: names, types and their modifiers.
+std::optional<std::string> columns_of(std::string_view description) {
+  wire::Reader reader(description);
+  std::string out;
+  for (std::size_t columns = reader.u16(); columns > 0 && reader.ok(); --columns) {
+    out += reader.cstring();
+    out += '\0';
+    (void)reader.bytes(6);  // table and column
+    out += reader.bytes(4);
+    (void)reader.bytes(2);  // the type's length
+    out += reader.bytes(4);
+    (void)reader.bytes(2);  // format
+  }
+  if (!reader.ok() || out.size() > kColumnsKept) return std::nullopt;
+  return out;
+}
 
 // The process-wide table, in shards so that workers seldom meet. An entry dies with its last holder.
 class Registry {
@@ -107,6 +129,16 @@ void Prepared::learn_types(std::string_view types) const {
   knows_types_.store(true, std::memory_order_release);
 }
 
+bool Prepared::columns_are(std::optional<std::string_view> description) const {
+  const auto columns = description ? columns_of(*description) : std::string("none");
+  if (!columns) return true;
+  const std::lock_guard lock(mutex_);
+  if (knows_columns()) return columns_ == *columns;
+  columns_ = *columns;
+  knows_columns_.store(true, std::memory_order_release);
+  return true;
+}
+
 bool Prepared::knows_types() const { return knows_types_.load(std::memory_order_acquire); }
 
 std::string Prepared::parse_body() const { return knows_types() ? std::string(text()) + '\0' + types_ : body; }
@@ -143,12 +175,14 @@ void ClientStatements::tell(std::string_view name) {
   if (const auto found = by_name_.find(name); found != by_name_.end()) found->second.told = true;
 }
 
-void ClientStatements::tell_portal(std::string_view portal) {
+PreparedPtr ClientStatements::tell_portal(std::string_view portal) {
   if (portal == bound_portal_) {
-    if (bound_ != nullptr) bound_->told = true;
-    return;
+    if (bound_ == nullptr) return nullptr;
+    bound_->told = true;
+    return bound_->statement->knows_columns() ? nullptr : bound_->statement;
   }
   for (auto& [name, named] : by_name_) named.told = true;
+  return nullptr;
 }
 
 bool ClientStatements::told(std::string_view name) const {
@@ -190,17 +224,21 @@ void ClientStatements::retire_all() const {
   for (const auto& [name, named] : by_name_) retire_statement(*named.statement);
 }
 
-bool ServerStatements::has(const Prepared& statement) {
+ServerStatements::State ServerStatements::look(const Prepared& statement) {
   const auto found = by_id_.find(statement.id);
-  if (found == by_id_.end()) return false;
+  if (found == by_id_.end()) return State::kAbsent;
   recent_.splice(recent_.begin(), recent_, found->second);
-  return true;
+  return found->second->state;
+}
+
+void ServerStatements::set(const Prepared& statement, State state) {
+  if (const auto found = by_id_.find(statement.id); found != by_id_.end()) found->second->state = state;
 }
 
 void ServerStatements::add(PreparedPtr statement) {
   if (has(*statement)) return;
   const uint64_t id = statement->id;
-  recent_.push_front(std::move(statement));
+  recent_.push_front({std::move(statement)});
   by_id_.emplace(id, recent_.begin());
 }
 
@@ -212,7 +250,7 @@ void ServerStatements::remove(const Prepared& statement) {
 }
 
 PreparedPtr ServerStatements::over(std::size_t limit) const {
-  return by_id_.size() > limit ? recent_.back() : nullptr;
+  return by_id_.size() > limit ? recent_.back().statement : nullptr;
 }
 
 void ServerStatements::clear() {

@@ -48,18 +48,28 @@ struct Prepared {
   // The body of its Parse, with all types that are known.
   std::string parse_body() const;
 
+  // What its rows look like: names and types of columns, as the server that was asked first has them, and as clients may
+  // remember them. columns_are() learns them the first time; later it says whether they are the same. `description` is the
+  // body of RowDescription, nothing where there are no rows. Thread-safe.
+  bool columns_are(std::optional<std::string_view> description) const;
+  bool knows_columns() const { return knows_columns_.load(std::memory_order_acquire); }
+
   // The text, as the client wrote it.
   std::string_view text() const { return std::string_view(body).substr(0, body.find('\0')); }
 
  private:
   mutable std::atomic<bool> knows_types_{false};
   mutable std::string types_;  // written once, before knows_types_
+  mutable std::atomic<bool> knows_columns_{false};
+  mutable std::string columns_;  // written once, before knows_columns_
   mutable std::mutex mutex_;
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 
 // Servers hold no name of a client that begins like this.
 inline constexpr std::string_view kServerNamePrefix = "weir_ps_";
+// And this one none at all.
+inline constexpr std::string_view kNoStatement = "weir_ps_none";
 
 // The same body and path give the same Prepared, as long as somebody holds it. Thread-safe.
 PreparedPtr intern_statement(std::string_view body, std::string_view path = {}, analyzer::AnalysisPtr analysis = {});
@@ -91,7 +101,8 @@ class ClientStatements {
   // What is described is told to the client: a statement, or the portal (then the statement that was bound to it, if that
   // was the last one; otherwise any may be).
   void tell(std::string_view name);
-  void tell_portal(std::string_view portal);
+  // Returns it, if its columns are to be learned.
+  PreparedPtr tell_portal(std::string_view portal);
   bool told(std::string_view name) const;
   void remove(std::string_view name);
   // One of the client's names for what servers call `server_name`; empty if it has none.
@@ -128,9 +139,18 @@ std::optional<std::string> in_client_names(std::string_view text, const ClientSt
 // What one server has prepared, most recently used first.
 class ServerStatements {
  public:
+  enum class State : uint8_t {
+    kAbsent,
+    kUnchecked,  // here; whether its columns are those that clients may know has not been asked
+    kChecked,
+    kOther,      // its columns are others here: of use to nobody who knows them
+  };
   // Looks up and marks as used.
-  bool has(const Prepared& statement);
+  State look(const Prepared& statement);
+  bool has(const Prepared& statement) { return look(statement) != State::kAbsent; }
   void add(PreparedPtr statement);
+  // What was found out about one that is here.
+  void set(const Prepared& statement, State state);
   void remove(const Prepared& statement);
   // The least recently used one while there are more than `limit`, otherwise null. Not removed.
   PreparedPtr over(std::size_t limit) const;
@@ -140,8 +160,12 @@ class ServerStatements {
   UnnamedPtr unnamed;
 
  private:
-  std::list<PreparedPtr> recent_;
-  std::unordered_map<uint64_t, std::list<PreparedPtr>::iterator> by_id_;
+  struct Here {
+    PreparedPtr statement;
+    State state = State::kUnchecked;
+  };
+  std::list<Here> recent_;
+  std::unordered_map<uint64_t, std::list<Here>::iterator> by_id_;
 };
 
 // What a message did to the maps when it was sent, so that it can be undone when the server does not do it.

@@ -113,6 +113,18 @@ std::optional<Replay> replayable(std::string_view batch) {
   }
 }
 
+std::string changed_result() {
+  std::string out;
+  wire::Writer writer(out);
+  writer.begin('E');
+  for (const std::string_view field : {"SERROR", "VERROR", "C0A000", "Mcached plan must not change result type",
+                                       "Fplancache.c", "RRevalidateCachedQuery"})
+    writer.cstring(field);
+  writer.bytes(std::string_view("\0", 1));
+  (void)writer.end();  // small
+  return out;
+}
+
 bool is_changed_result(std::string_view report) {
   wire::Reader reader(report);
   bool state = false, routine = false;

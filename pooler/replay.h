@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace pooler {
@@ -29,5 +30,8 @@ bool told_of_columns(std::string_view messages);
 
 // Whether an ErrorResponse (its body) is of a plan whose result is another now. Other errors have that SQLSTATE too.
 bool is_changed_result(std::string_view report);
+// Such an ErrorResponse, whole, in PostgreSQL's words.
+std::string changed_result();
+inline constexpr std::string_view kChangedResult = "0A000";
 
 }  // namespace pooler

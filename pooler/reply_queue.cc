@@ -247,6 +247,12 @@ bool ReplyQueue::owes_client() const {
   return false;
 }
 
+bool ReplyQueue::describes(const Prepared& statement) const {
+  for (std::size_t i = 0; i < size_; ++i)
+    if (at(i).watch && at(i).watch->describes.get() == &statement) return true;
+  return false;
+}
+
 bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) const {
   for (std::size_t i = 0; i < size_; ++i) {
     const auto& change = at(i).change;

@@ -110,6 +110,8 @@ class ReplyQueue {
   bool executes_nothing() const;
   // The same of what was sent since the last Sync.
   bool batch_executes_nothing() const;
+  // A Describe of it is under way that tells its columns.
+  bool describes(const Prepared& statement) const;
   // How many ReadyForQuery the client still waits for.
   std::size_t ready_owed() const;
   // Messages of the client's that were sent and are not answered in full.

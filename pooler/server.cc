@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "pooler/pool.h"
+#include "pooler/replay.h"
 #include "pooler/rewrite.h"
 #include "wire/backend.h"
 #include "wire/build.h"
@@ -25,6 +26,8 @@ constexpr std::size_t kLargestWhole = 1024 * 1024;
 
 // Rows of our own queries that are kept: what they ask for is bounded by what one session does in one transaction.
 constexpr std::size_t kRowsKept = 1024;
+constexpr std::string_view kNoSuchStatement = "26000";
+
 std::string_view inserted_reply(char type) {
   static constexpr char kParseComplete[] = {'1', 0, 0, 0, 4};
   static constexpr char kCloseComplete[] = {'3', 0, 0, 0, 4};
@@ -124,7 +127,7 @@ std::size_t Server::on_data(std::string_view bytes) {
     bool forward = false;
     WatchPtr watch;
     std::size_t index = 0;
-    if ((type == 'C' || type == 'E' || type == 't') && whole) {
+    if (whole && std::string_view("CEtTn").find(type) != std::string_view::npos) {
       watch = replies_.watch();
       index = replies_.completed();
     }
@@ -159,7 +162,12 @@ std::size_t Server::on_data(std::string_view bytes) {
       end_copy_of_the_dead();
       if (lost_ || loop_ == nullptr) return bytes.size();
     }
-    if (type == 't' && watch && watch->describes) watch->describes->learn_types(frame.substr(wire::kHeaderSize));
+    if (watch && watch->describes && whole) {
+      const std::string_view body = frame.substr(wire::kHeaderSize);
+      if (type == 't') watch->describes->learn_types(body);
+      if (type == 'T') on_columns(*watch, body);
+      if (type == 'n') on_columns(*watch, std::nullopt);
+    }
     if (type == 'C' && whole) {
       handle_command_complete(frame);
       if (watch && forward && handler_ != nullptr) {
@@ -209,6 +217,8 @@ bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& f
   std::optional<wire::ServerReport> report;
   if (type == 'E' && whole) {
     report = wire::parse_report(frame.substr(wire::kHeaderSize));
+    if (const auto& watch = replies_.watch(); watch && watch->refuses && report->error.sqlstate == kNoSuchStatement)
+      report->error.sqlstate = kChangedResult;
     if (report->severity == wire::Severity::kFatal || report->severity == wire::Severity::kPanic) {
       // The server's last word: what it means for the client is decided there.
       lose(report->error);
@@ -266,6 +276,10 @@ std::optional<std::string> Server::error_for_client(std::string_view frame, cons
     wire::append_error_response(out, *guard_->error);
     if (!guard_->poisoned) guard_.reset();  // what follows is the consequence, in PostgreSQL's own words
     return out;
+  }
+  if (watch != nullptr && watch->refuses) {
+    const auto report = wire::parse_report(frame.substr(wire::kHeaderSize));
+    if (report.error.sqlstate == kNoSuchStatement) return changed_result();
   }
   const ClientStatements* client = handler_ != nullptr ? handler_->client_statements() : nullptr;
   if (client == nullptr) return std::nullopt;

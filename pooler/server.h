@@ -220,6 +220,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void write_query(std::string_view sql, Action action);
   bool may_send_again(std::string_view report) const;
   void send_again(bool types_told);
+  void on_columns(const Watch& watch, std::optional<std::string_view> description);
   void handle_parameter(std::string_view frame, ReplyQueue::Verdict verdict);
   void settle();
   void lose(const base::Error& error);

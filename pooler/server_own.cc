@@ -16,9 +16,6 @@ constexpr std::string_view kOurStatement = "weir_own";
 // Of a Bind: no formats, no values, no result formats.
 constexpr std::string_view kNoValues{"\0\0\0\0\0\0", 6};
 
-// A statement that no server has.
-constexpr std::string_view kNoStatement = "weir_ps_none";
-
 }  // namespace
 
 void Server::run_internal(std::string_view sql, std::function<void(base::Status)> done) {
@@ -121,7 +118,21 @@ bool Server::end_poison(bool forwarded) {
   return true;
 }
 
-// ---- a client's batch, once more ----
+// ---- columns that have changed ----
+
+// A Describe has brought the columns of a statement.
+void Server::on_columns(const Watch& watch, std::optional<std::string_view> description) {
+  const PreparedPtr& statement = watch.describes;
+  if (statement->columns_are(description)) {
+    statements_.set(*statement, ServerStatements::State::kChecked);
+    return;
+  }
+  statements_.set(*statement, ServerStatements::State::kOther);
+  retire_statement(*statement);
+  ClientStatements* client = handler_ != nullptr && !watch.described_as.empty() ? handler_->client_statements() : nullptr;
+  if (client != nullptr && client->find(watch.described_as) == statement)
+    client->add(watch.described_as, renewed(*statement), client->told(watch.described_as));
+}
 
 bool Server::may_send_again(std::string_view report) const {
   return handler_ != nullptr && !kept_.empty() && !guard_ && status_ == wire::TxStatus::kIdle &&

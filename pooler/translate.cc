@@ -63,6 +63,7 @@ bool Translator::needs_whole(char type) { return std::string_view("PDCE").find(t
 Translator::Step Translator::message(const wire::FrameHeader& header, std::string_view bytes) {
   const bool whole = bytes.size() >= header.size;
   const std::string_view frame = bytes.substr(0, header.size);
+  ahead_ = bytes;
   switch (header.type) {
     case 'P': return whole ? parse(frame) : Step::kNeedMore;
     case 'B': return bind(header, frame);
@@ -212,6 +213,7 @@ Translator::Step Translator::parse(std::string_view frame) {
   make_room();
   server_.write(renamed_parse(statement->name, statement->parse_body()));
   server_.expect(Expect::kParse, Action::kForward, added(statement, true, name));
+  if (statement->knows_columns()) check_columns(statement, name);
   stats_.server_parses.add(1);
   return Step::kWritten;
 }
@@ -271,7 +273,11 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
     server_.expect(Expect::kBind, Action::kForward);
     return Step::kWritten;
   }
-  ensure(statement);
+  switch (columns(name, statement)) {
+    case Columns::kRight: break;
+    case Columns::kWait: return Step::kStall;
+    case Columns::kOther: refuse_columns(); return Step::kWritten;
+  }
   const std::size_t rest_size = header.size - wire::kHeaderSize - name_end - 1;
   std::string out;
   if (!wire::append_bind_header(out, portal, statement->name, rest_size).ok()) return Step::kBad;
@@ -341,15 +347,21 @@ Translator::Step Translator::describe(std::string_view frame) {
       statement = reworked->statement;
     }
     if (statement) {
+      if (server_.statements().look(*statement) == ServerStatements::State::kOther) {
+        statement = renewed(*statement);
+        client_.add(name, statement);
+      }
       client_.tell(name);
       ensure(statement);
       std::string out;
       wire::append_describe_statement(out, statement->name);
       server_.write(out);
       std::shared_ptr<Watch> watch;
-      if (!statement->knows_types() && statement->sql.empty()) {
+      const bool unchecked = server_.statements().look(*statement) == ServerStatements::State::kUnchecked;
+      if ((!statement->knows_types() || unchecked) && statement->sql.empty()) {
         watch = std::make_shared<Watch>();
         watch->describes = statement;
+        watch->described_as = name;
       }
       server_.expect(expected, Action::kForward, nullptr, std::move(watch));
       return Step::kWritten;
@@ -357,9 +369,13 @@ Translator::Step Translator::describe(std::string_view frame) {
     if (name.starts_with(kServerNamePrefix)) return refuse_name({'D', frame.size()}, frame, 1);
     if (name.empty()) ensure_unnamed();
   }
-  if (kind == 'P') client_.tell_portal(name);
+  std::shared_ptr<Watch> watch;
+  if (PreparedPtr statement = kind == 'P' ? client_.tell_portal(name) : nullptr) {
+    watch = std::make_shared<Watch>();
+    watch->describes = std::move(statement);
+  }
   server_.write(frame);
-  server_.expect(expected, Action::kForward);
+  server_.expect(expected, Action::kForward, nullptr, std::move(watch));
   return Step::kWritten;
 }
 

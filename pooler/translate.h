@@ -104,6 +104,12 @@ class Translator {
   void forget_portal(std::string_view name);
   void forget_sequences(analyzer::Effects effects, bool in_batch);
 
+  // Whether a statement that the client may know the columns of can be bound here.
+  enum class Columns { kRight, kWait, kOther };
+  Columns columns(std::string_view name, PreparedPtr& statement);
+  void check_columns(const PreparedPtr& statement, std::string_view name);
+  void refuse_columns();
+
   bool unsettled(std::string_view name) const;
   void ensure(const PreparedPtr& statement);
   void ensure_unnamed();
@@ -115,6 +121,7 @@ class Translator {
   std::size_t limit_;
   Stats& stats_;
   Tracking* tracking_;
+  std::string_view ahead_;  // the message at hand and what follows it
   bool hold_ = false;
   bool executes_prepared_ = false;
 };

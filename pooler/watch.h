@@ -32,7 +32,9 @@ struct Watch {
   analyzer::Effects effects;       // with those that the text does not show
   std::string text;                // the beginning of it
   std::vector<Edit> edits;         // in their order
-  PreparedPtr describes;           // a Describe: the types that it brings are this statement's
+  PreparedPtr describes;           // a Describe: the types and columns that it brings are this statement's
+  std::string described_as;        // the client's name that means what it brings, whatever was known before
+  bool refuses = false;            // made to fail, so that the client reads "cached plan must not change result type"
   bool names_changed = false;      // what becomes of names was done when it was sent (Change), not when it is completed
 };
 

@@ -44,10 +44,6 @@ EXPECTED = {
 }
 
 
-# On another server the statement is parsed anew, and its parameter types are not what the client was told.
-STALE = pytest.mark.xfail(strict=False, reason="08P01 where PostgreSQL says 0A000 or still answers")
-
-
-@pytest.mark.parametrize("scenario", [pytest.param(s, marks=STALE) if s == "pgx_changed" else s for s in EXPECTED])
+@pytest.mark.parametrize("scenario", EXPECTED)
 def test_go_drivers_get_the_same_through_one_or_two_servers(drive, place, scenario):
     assert drive(place, scenario) == EXPECTED[scenario]

@@ -43,11 +43,7 @@ TOGETHER = {
 }
 
 
-# On another server the statement is parsed anew, and its result formats are not what the client was told.
-STALE = pytest.mark.xfail(strict=False, reason="08P01 where PostgreSQL says 0A000 or still answers")
-
-
-@pytest.mark.parametrize("scenario", [pytest.param(s, marks=STALE) if s == "changed" else s for s in ALONE])
+@pytest.mark.parametrize("scenario", ALONE)
 def test_jdbc_gets_the_same_through_one_or_two_servers(drive, place, scenario):
     assert drive(place, scenario) == ALONE[scenario]
 

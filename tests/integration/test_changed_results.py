@@ -173,3 +173,94 @@ def test_execute_among_other_statements_fails_as_it_would(changing):
     change("DROP a")
     c.send(query("SELECT 1; EXECUTE p; SELECT 2"))
     assert is_the_real_error(c.until_ready())
+
+
+# ---- on another server, that parses the statement after the change
+
+@pytest.fixture
+def wandering(weir, postgres):
+    """A client that was told the columns of "s", and is on another server now: elsewhere() brings it to the other one."""
+    postgres.sql("DROP TABLE IF EXISTS changing; CREATE TABLE changing AS SELECT 1 AS a, 2 AS b, 'x'::text AS c; "
+                 "GRANT ALL ON changing TO alice", database="app")
+    pooler = weir(weir={"default_pool_size": 2})
+    with pooler.connect() as c, pooler.connect() as one, pooler.connect() as two:
+        idle, holds = [one, two], []
+
+        def elsewhere():
+            """Somebody takes the server that the client had last; the other one is free."""
+            if not holds:
+                c.ask("BEGIN")
+                holds.append(idle.pop())
+                holds[0].ask("BEGIN")
+                c.ask("ROLLBACK")
+            before = c.value("SELECT pg_backend_pid()")
+            holds.append(idle.pop())
+            holds[1].ask("BEGIN")
+            idle.append(holds.pop(0))
+            idle[0].ask("ROLLBACK")
+            assert c.value("SELECT pg_backend_pid()") != before
+
+        run(c, parse("s", STAR), describe("S", "s"))
+        assert rows(run(c, bind("", "s"), execute())) == [[b"1", b"2", b"x"]]
+        elsewhere()
+        yield c, lambda sql: postgres.sql("ALTER TABLE changing " + sql, database="app"), elsewhere
+
+
+@pytest.mark.parametrize("change_to", ["DROP b", "ALTER b TYPE text", "ADD d int", "RENAME b TO z"])
+def test_on_another_server_the_error_is_the_same(wandering, change_to):
+    c, change, elsewhere = wandering
+    change(change_to)
+    for _ in range(3):
+        for more in (b"", describe("P")):
+            reply = run(c, bind("", "s", result_formats=[1, 1, 0]) + more + execute())
+            assert types(reply) == "EZ" and is_the_real_error(reply), [m.fields for m in errors(reply)]
+        reply = run(c, bind("", "s"), execute())
+        assert types(reply) == "EZ" and is_the_real_error(reply)
+        elsewhere()
+    run(c, close("S", "s"))
+    assert not errors(run(c, parse("s", STAR), bind("", "s"), execute()))
+
+
+def test_on_another_server_nothing_is_different_where_nothing_changed(wandering):
+    c, _, elsewhere = wandering
+    for formats in ([], [0], [0, 0, 0]):
+        assert rows(run(c, bind("", "s", result_formats=formats), execute())) == [[b"1", b"2", b"x"]]
+        elsewhere()
+    assert c.ask("BEGIN")[-1].status == "T"
+    assert rows(run(c, bind("", "s"), execute())) == [[b"1", b"2", b"x"]]
+    assert c.ask("COMMIT")[-1].status == "I"
+
+
+def test_on_another_server_in_a_transaction_the_error_fails_it(wandering):
+    c, change, _ = wandering
+    change("DROP b")
+    c.ask("BEGIN")
+    reply = run(c, bind("", "s"), execute())
+    assert is_the_real_error(reply) and reply[-1].status == "E"
+    assert states(run(c, bind("", "s"), execute())) == ["25P02"]
+    c.ask("ROLLBACK")
+
+
+def test_on_another_server_who_is_told_the_columns_gets_them(wandering):
+    c, change, elsewhere = wandering
+    change("DROP b")
+    for _ in range(3):
+        assert rows(run(c, bind("", "s"), describe("P"), execute())) == [[b"1", b"x"]]
+        elsewhere()
+    assert types(run(c, describe("S", "s"))) == "tTZ"
+    assert rows(run(c, bind("", "s", result_formats=[0, 0]), execute())) == [[b"1", b"x"]]
+    elsewhere()
+    assert rows(run(c, bind("", "s", result_formats=[0, 0]), execute())) == [[b"1", b"x"]]
+
+
+def test_two_clients_with_one_text_about_temporary_tables_of_their_own(weir):
+    pooler = weir(weir={"default_pool_size": 2})
+    with pooler.connect() as a, pooler.connect() as b:
+        a.ask("CREATE TEMP TABLE mine AS SELECT 1 AS x")
+        b.ask("CREATE TEMP TABLE mine AS SELECT 1 AS x, 2 AS y")
+        for _ in range(3):
+            for c, row in ((a, [b"1"]), (b, [b"1", b"2"])):
+                run(c, parse("m", "SELECT * FROM mine"), describe("S", "m"))
+                assert rows(run(c, bind("", "m", result_formats=[0] * len(row)), execute())) == [row]
+                assert rows(run(c, bind("", "m"), execute())) == [row]
+                run(c, close("S", "m"))
