@@ -406,6 +406,27 @@ KNOWN = {
 }
 
 
+# Those that run under the sanitizers too, each in a pool of one size: of every file, every kind of state and every form.
+SHORT = set("""
+    protocol-name-used-by-sql both-in-one-batch unnamed-replaced names-with-odd-characters portals-in-a-transaction
+    flush-in-a-transaction several-statements-in-one-parse
+    advisory-lock advisory-try-refused advisory-migration-style with-hold with-hold-rolled-back with-hold-discard-all
+    plain-cursor currval-in-a-transaction cached-sequence load everything-at-once
+    pipeline-of-settings-and-names result-type-changed-within-a-transaction plan-invalidated-by-protocol
+    prepare-execute name-unknown explain-execute failed-transactions multi-statement-texts deallocate-all-rolled-back
+    copy-out copy-in copy-in-fails listen-and-notify-oneself listen-and-hear-another listen-rolled-back unlisten
+    listen-gone-after-reconnect abort-in-a-transaction errors-in-pipelines a-large-result a-long-pipeline-of-transactions
+    set-role role-in-savepoints session-authorization-in-batches
+    set-config-many encodings zones-in-spellings custom-names long-values many-changes
+    set-pipeline set-local-batch_error set-config-savepoint_twice reset-all-reconnect discard-all-multi search-path-named
+    role-and-settings-chain_rollback prepare-multi_transaction
+    startup-values startup-and-reconnect-with-others discard-all-leads-back
+    temp-table creation-rolled-back-to-a-savepoint temp-table-left-at-disconnect copy-into-a-temp-table discard-temp
+    savepoints-restore-each-level chain-of-a-failed-transaction implicit-transactions-of-batches
+    deferred-constraint-fails-at-commit
+    """.split())
+
+
 def parametrize(cases):
     """A test for each case and pool size."""
     names = [c.name for c in cases]
@@ -416,5 +437,8 @@ def parametrize(cases):
         why = KNOWN.get(case.name) or KNOWN.get(f"{case.name}-{size}") or next(iter(families), None)
         return [pytest.mark.xfail(reason=why, strict=False)] if why else []
 
-    each = [pytest.param(c, size, id=f"{c.name}-{size}", marks=marks(c, size)) for c in cases for size in c.sizes]
+    def short(case, size):
+        return [pytest.mark.short] * (case.name in SHORT and size == case.sizes[zlib.crc32(case.name.encode()) % len(case.sizes)])
+
+    each = [pytest.param(c, size, id=f"{c.name}-{size}", marks=marks(c, size) + short(c, size)) for c in cases for size in c.sizes]
     return pytest.mark.parametrize("case, size", each)
