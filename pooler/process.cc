@@ -212,6 +212,7 @@ base::Status Process::reconnect(const std::string& database) {
   TRY_STATUS(pools_.check_database(database));
   log.info("reconnecting {}", named(database));
   for (const PoolPtr& pool : pools_.of_database(database)) pool->close_servers();
+  if (runtime_.listen_hubs != nullptr) runtime_.listen_hubs->reconnect(database);
   return base::Ok{};
 }
 
@@ -236,6 +237,7 @@ base::Status Process::kill(const std::string& database) {
       },
       [this, database] {
         for (const PoolPtr& pool : pools_.of_database(database)) pool->kill_servers();
+        if (runtime_.listen_hubs != nullptr) runtime_.listen_hubs->reconnect(database);
       });
   return base::Ok{};
 }

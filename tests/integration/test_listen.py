@@ -446,6 +446,32 @@ def test_a_listener_that_is_killed_listens_again(pooler, postgres, direct):
     assert "listening connection was lost" in pooler.log()
 
 
+def test_reconnect_and_kill_reach_the_listening_connection(pooler, postgres, direct):
+    admin = pooler.connect("bob", database="weir")
+    with pooler.connect() as c:
+        ask(c, "LISTEN a")
+        before = listeners(postgres)
+        ask(admin, "RECONNECT other")
+        time.sleep(PAUSE)
+        assert listeners(postgres) == before, "of another database"
+        ask(admin, "RECONNECT app")
+        wait_for(lambda: listeners(postgres) and listeners(postgres) != before, "another listening connection")
+
+        def heard_again():
+            direct("NOTIFY a, 'again'")
+            return heard(c, 0.1)
+
+        wait_for(heard_again, "a notification on the new connection")
+        ask(admin, "KILL app")
+        wait_for(lambda: listeners(postgres) == [], "the end of the listening connection", 10)
+        ask(admin, "RESUME app")
+    with pooler.connect() as c:
+        ask(c, "LISTEN a")
+        direct("NOTIFY a, 'new'")
+        assert wait_heard(c, 1) == [("a", "new")]
+    admin.drop()
+
+
 def test_a_restart_of_the_server_is_survived(weir, folder):
     own = Postgres(folder / f"own-{time.monotonic_ns()}").create()
     try:
