@@ -149,6 +149,23 @@ bool Follower::listening(const analyzer::Analysis& analysis) {
   return false;
 }
 
+// LISTEN takes effect at the commit. The channels of this transaction are heard since its LISTEN: what came on them until
+// now was committed before it.
+bool Follower::may_commit() {
+  if (!rest_ || !rest_->subscription || rest_->listens_from_here) return true;
+  if (rest_->listen_asked) return false;
+  const std::set<std::string>& heard = rest_->subscription->channels();
+  if (std::includes(rest_->channels.begin(), rest_->channels.end(), heard.begin(), heard.end())) return true;
+  rest_->listen_asked = true;
+  rest_->subscription->sync([this] {
+    rest_->listen_asked = false;
+    rest_->listens_from_here = true;
+    rest_->subscription->keep_only(rest_->channels);
+    host_.resume_input();
+  });
+  return false;
+}
+
 Effects Follower::hidden_effects(const analyzer::Analysis& analysis, std::string_view sql) {
   const bool listens = rest_ && rest_->subscription;
   const bool temporary_path = rest_ && rest_->temporary_path;
@@ -167,6 +184,7 @@ Effects Follower::hidden_effects(const analyzer::Analysis& analysis, std::string
 
 void Follower::sent(Effects effects, std::string_view sql, uint64_t fingerprint) {
   state_.sent(effects.without(kUnfollowable));
+  if (effects.has(Effect::kListen) && rest_) rest_->listens_from_here = false;
   if (effects.any(kUnfollowable)) rest().tried |= effects & kUnfollowable;
   if (effects.has(Effect::kSequenceUse)) {
     reads_sequences_ = true;
@@ -260,6 +278,7 @@ bool Follower::settle(Server& server) {
   }
   const SessionState::Outcome over = std::exchange(rest_->over, {});
   rest_->tried = {};
+  rest_->listens_from_here = false;
   if (over.empty()) {
     conclude(server, {}, {}, {});
     return true;

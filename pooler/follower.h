@@ -95,6 +95,7 @@ class Follower final : public Tracking, private ListenSubscriber {
 
   // Tracking
   bool listening(const analyzer::Analysis& analysis) override;
+  bool may_commit() override;
   analyzer::Effects hidden_effects(const analyzer::Analysis& analysis, std::string_view sql) override;
   void sent(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint) override;
 
@@ -110,6 +111,7 @@ class Follower final : public Tracking, private ListenSubscriber {
     std::set<std::string> channels;  // listened to, as committed
     std::optional<base::Error> listen_error;
     bool listen_asked = false;
+    bool listens_from_here = false;  // what was sent before this COMMIT is not heard on the channels that it adds
     bool notified = false;  // the open transaction has sent notifications
     bool asking = false, syncing = false;
     base::TimePoint hold_until{};  // the server is kept for currval() and lastval(), no longer than this

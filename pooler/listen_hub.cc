@@ -96,6 +96,14 @@ void Subscription::unlisten_all() {
   hub_->post([id = mailbox_->id](ListenHub& home) { home.unlisten_all(id); });
 }
 
+void Subscription::keep_only(const std::set<std::string>& channels) {
+  std::erase_if(queue_, [&](const NotificationPtr& one) {
+    if (channels.contains(one->channel)) return false;
+    mailbox_->waiting.fetch_sub(one->cost());
+    return true;
+  });
+}
+
 NotificationPtr Subscription::take() {
   if (queue_.empty()) return nullptr;
   NotificationPtr oldest = std::move(queue_.front());

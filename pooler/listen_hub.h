@@ -94,6 +94,9 @@ class Subscription {
   // inside the call, if nothing is listened to or nothing can be heard; after ListenHubs::kSyncTimeout in any case.
   void sync(std::function<void()> done);
 
+  // Drops what waits, but for these channels. With sync() in front, it is as if the others were listened to from now on.
+  void keep_only(const std::set<std::string>& channels);
+
   // What pg_listening_channels() would say, in order.
   const std::set<std::string>& channels() const { return channels_; }
 

@@ -40,6 +40,8 @@ struct Tracking {
 
   // What the statement will listen to is listened to; otherwise proceed() is called when it is.
   virtual bool listening(const analyzer::Analysis& analysis) = 0;
+  // A COMMIT may be sent; otherwise proceed() is called when it may.
+  virtual bool may_commit() = 0;
   // A statement that may do this leaves for the server.
   virtual void sent(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint) = 0;
   // What functions and tables of the catalogue make of it beyond what its text says.

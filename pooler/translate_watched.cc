@@ -116,6 +116,7 @@ Effects Translator::watched(const AnalysisPtr& analysis, std::string_view sql, E
 
 bool Translator::must_wait(const analyzer::Analysis& analysis) {
   if (server_.guarded() && may_end_transaction(analysis)) return true;
+  if (analysis.statements.front().kind == Kind::kCommit && !tracking_->may_commit()) return true;
   return analysis.effects.has(Effect::kListen) && !tracking_->listening(analysis);
 }
 

@@ -401,7 +401,6 @@ KNOWN = {
     "strings-*": PINNED + "a backslash under standard_conforming_strings = off is not parsed",
     "prepare-deallocate-pipeline_transaction-1": "a DEALLOCATE that a failed transaction skips, in the pipe",
     "truncated-names": "the NOTICE about a name longer than 63 bytes is of the name that was replaced",
-    "listen-at-commit": "what is sent between LISTEN and its COMMIT may be delivered as well",
     "temp-table-and-prepared-3": "an error in a PREPARE that is repeated on another server has no position",
 }
 

@@ -162,18 +162,44 @@ def test_listen_takes_effect_at_commit(peer, direct):
 
 
 @two_servers
-def test_what_is_notified_between_a_first_listen_and_its_commit_is_not_heard(peer, direct, request):
+@pytest.mark.parametrize("commit", ["COMMIT", "END", "extended"])
+def test_what_is_notified_between_a_first_listen_and_its_commit_is_not_heard(peer, direct, commit):
     """PostgreSQL itself delivers it to a session that listened to something else before; applications must bear both."""
-    not_yet(peer, request, "notifications are kept from the LISTEN on, not from its commit")
     with peer.login() as c:
         ask(c, "BEGIN; LISTEN t")
         direct("NOTIFY t, 'inside'")
         time.sleep(PAUSE)
         ask(c, "NOTIFY t, 'own'")
-        got = heard_in(ask(c, "COMMIT"))
+        c.send(extended("COMMIT") + sync() if commit == "extended" else query(commit))
+        got = heard_in(c.until_ready(timeout=SECONDS))
         direct("NOTIFY t, 'after'")
         got += wait_heard(c, 1)
         assert got == [("t", "own"), ("t", "after")]
+
+
+@two_servers
+def test_what_is_sent_after_the_commit_is_never_lost(peer, direct):
+    with peer.login() as c:
+        for i in range(30):
+            ask(c, f"BEGIN; LISTEN c{i}")
+            direct(f"NOTIFY c{i}, 'early'")
+            ask(c, "COMMIT")
+            direct(f"NOTIFY c{i}, 'after'")
+            got = wait_heard(c, 1, after=0)
+            while ("c%d" % i, "after") not in got:
+                got += wait_heard(c, 1, after=0)
+            assert got[-1] == (f"c{i}", "after") and len(got) == 1
+
+
+@two_servers
+def test_a_commit_that_adds_nothing_waits_for_nothing(peer, direct):
+    with peer.login() as c:
+        ask(c, "LISTEN a")
+        ask(c, "BEGIN; LISTEN a")
+        direct("NOTIFY a, 'listened to before'")
+        time.sleep(PAUSE)
+        got = heard_in(ask(c, "COMMIT"))
+        assert got + (wait_heard(c, 1) if not got else []) == [("a", "listened to before")]
 
 
 @two_servers

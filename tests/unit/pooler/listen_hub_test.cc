@@ -92,6 +92,21 @@ TEST_P(ListenHubTest, TheClientIsToldOnceUntilItHasTakenAll) {
   EXPECT_EQ(alice.told, 2);
 }
 
+TEST_P(ListenHubTest, WhatWaitsOfNewChannelsCanBeDroppedAndWhatComesLaterIsHeard) {
+  Listener alice;
+  subscribe(alice, pool());
+  alice.takes = false;
+  ASSERT_EQ(listen(alice, {"old", "new"}), "ok");
+  notify("SELECT pg_notify('old', '1'), pg_notify('new', 'early')");
+  sync(alice);
+  alice.subscription->keep_only({"old"});
+  notify("SELECT pg_notify('old', '2'), pg_notify('new', 'in time')");
+  sync(alice);
+  for (const char* expected : {"old 1", "old 2", "new in time"})
+    EXPECT_EQ(in_words(alice.subscription->take()), expected);
+  EXPECT_FALSE(alice.subscription->waiting());
+}
+
 TEST_P(ListenHubTest, UnlistenIsAtOnceAlsoForWhatWaits) {
   Listener alice;
   subscribe(alice, pool());
