@@ -171,8 +171,8 @@ void Server::recover(std::string_view reset_sql, std::function<void(bool)> done)
     wire::append_sync(abort);
     replies_.expect(Expect::kSync, Action::kDrop);
     stream_->write(abort);
-    stream_->flush();
   }
+  stream_->flush();  // the client may have ended before what it had written was
   stream_->resume_reading();
   stream_->redeliver();
   if (recovery_ && replies_.empty()) continue_recovery();

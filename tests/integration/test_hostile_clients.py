@@ -570,3 +570,19 @@ def test_file_descriptors_come_back_after_a_storm_of_broken_connections(weir):
         c.send(dice.choice([b"", b"\0", startup("alice", "app"), ssl_request(), os.urandom(20), cancel(1, b"1234")]))
         c.reset() if dice.random() < 0.5 else c.drop()
     wait_for(lambda: pooler.open_files() <= before + 2, "descriptors to come back", 10)
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("last", [b"\xff\0\0\0\4", b"Q\0\0\0\1", b"p\0\0\0\5x"], ids=["no type", "no length", "a password"])
+def test_a_query_and_rubbish_in_one_breath_hold_the_server_up_for_nobody(weir, last):
+    pooler = weir(weir={"default_pool_size": 1})
+    with pooler.connect() as c:
+        pid = c.value("SELECT pg_backend_pid()")
+    for _ in range(3):
+        with pooler.connect() as c:
+            c.send(query("SELECT 1") + last)
+            c.until_closed()
+        before = time.monotonic()
+        with pooler.connect() as c:
+            assert c.value("SELECT pg_backend_pid()") == pid
+        assert time.monotonic() - before < 3, "a recovery that waits is given up after five seconds"

@@ -497,6 +497,20 @@ TEST_F(ServerTest, AResetThatFailsEndsTheConnection) {
   EXPECT_EQ(recovered_, false);
 }
 
+TEST_F(ServerTest, WhatWasWrittenAndNotSentIsSentBeforeItsAnswersAreAwaited) {
+  std::string bytes;
+  ASSERT_TRUE(wire::append_query(bytes, "SELECT 1").ok());
+  server_->write(bytes);
+  server_->expect(Expect::kQuery, Action::kForward);
+  recover();
+  std::array<char, 64> room{};
+  const auto got = ::recv(postgres_.get(), room.data(), room.size(), MSG_DONTWAIT);
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(in_short({room.data(), static_cast<std::size_t>(got)}), "Q(SELECT 1)");
+  says(complete("SELECT 1") + ready());
+  EXPECT_EQ(recovered_, true);
+}
+
 TEST_F(ServerTest, AServerLostInRecoveryIsNotClean) {
   query("SELECT 1");
   recover();
