@@ -74,13 +74,15 @@ class ReplyQueue {
   // A message of this type arrived. Asynchronous ones (NoticeResponse, ParameterStatus, NotificationResponse) are
   // for on_async. Afterwards the caller takes next_insert() until it is 0, then settled().
   Verdict on_reply(char type);
-  // It is a row, or what tells of rows, on its way to the client: on_reply() would say kForward, and change nothing.
-  bool just_passes(char type) const {
+  // It is a row, or what tells of rows, on its way to the client: on_reply() would say kForward, and do no more than this.
+  bool just_passes(char type) {
     if (size_ == 0) return false;
-    const Entry& head = at(0);
+    Entry& head = at(0);
     if (head.action != Action::kForward) return false;
-    return type == 'D' ? head.kind == Expect::kQuery || head.kind == Expect::kExecute
-                       : type == 'T' && head.kind == Expect::kQuery;
+    const bool passes = type == 'D' ? head.kind == Expect::kQuery || head.kind == Expect::kExecute
+                                    : type == 'T' && head.kind == Expect::kQuery;
+    if (passes) head.begun = true;
+    return passes;
   }
   // Where an asynchronous message goes that arrives now.
   Verdict on_async() const;
