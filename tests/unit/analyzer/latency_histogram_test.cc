@@ -1,0 +1,131 @@
+#include "analyzer/latency_histogram.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace analyzer {
+namespace {
+
+constexpr double kParts[] = {0.0, 0.001, 0.01, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0};
+
+// What the manual calls the nearest rank.
+uint64_t exact(const std::vector<uint64_t>& sorted, double part) {
+  const auto rank = static_cast<std::size_t>(std::ceil(part * static_cast<double>(sorted.size())));
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
+}
+
+void expect_within_the_error(const LatencyHistogram& times, std::vector<uint64_t> values) {
+  std::sort(values.begin(), values.end());
+  ASSERT_EQ(times.count(), values.size());
+  EXPECT_EQ(times.min(), values.front());
+  EXPECT_EQ(times.max(), values.back());
+  for (const double part : kParts) {
+    const auto wanted = static_cast<double>(exact(values, part));
+    const auto got = static_cast<double>(times.quantile(part));
+    EXPECT_LE(std::abs(got - wanted), wanted * LatencyHistogram::kErrorMax) << "quantile " << part;
+  }
+}
+
+template <typename Distribution>
+std::vector<uint64_t> drawn(unsigned seed, std::size_t count, Distribution distribution) {
+  std::mt19937_64 random(seed);
+  std::vector<uint64_t> values;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto value = static_cast<double>(distribution(random));
+    values.push_back(static_cast<uint64_t>(std::clamp(value, 0.0, static_cast<double>(LatencyHistogram::kLongest))));
+  }
+  return values;
+}
+
+LatencyHistogram of(const std::vector<uint64_t>& values) {
+  LatencyHistogram times;
+  for (const uint64_t value : values) times.record(value);
+  return times;
+}
+
+TEST(LatencyHistogram, NothingIsZero) {
+  const LatencyHistogram times;
+  EXPECT_EQ(times.count(), 0u);
+  EXPECT_EQ(times.min(), 0u);
+  EXPECT_EQ(times.max(), 0u);
+  EXPECT_EQ(times.quantile(0.5), 0u);
+  EXPECT_EQ(times.bytes(), 0u);
+}
+
+TEST(LatencyHistogram, QuantilesAreWithinTheErrorOfAnExactSort) {
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE(seed);
+    for (const std::size_t count : {1UL, 2UL, 3UL, 10UL, 1000UL, 100'000UL}) {
+      SCOPED_TRACE(count);
+      const std::vector<std::vector<uint64_t>> many = {
+          drawn(seed, count, std::uniform_int_distribution<uint64_t>(0, 50)),
+          drawn(seed, count, std::uniform_int_distribution<uint64_t>(0, LatencyHistogram::kLongest)),
+          drawn(seed, count, std::lognormal_distribution<double>(6, 2)),
+          drawn(seed, count, std::exponential_distribution<double>(0.0001)),
+          drawn(seed, count, std::cauchy_distribution<double>(300, 20)),
+      };
+      for (const auto& values : many) expect_within_the_error(of(values), values);
+    }
+  }
+}
+
+TEST(LatencyHistogram, EveryValueOfTheFirstOctavesAndTheEdgesOfTheRest) {
+  for (uint64_t value = 0; value < 4096; ++value) expect_within_the_error(of({value, value}), {value, value});
+  for (unsigned bit = 12; bit < 36; ++bit)
+    for (const uint64_t value : {(uint64_t{1} << bit) - 1, uint64_t{1} << bit, (uint64_t{1} << bit) + 1})
+      // With others around it, so that it is not told by the least or the greatest.
+      expect_within_the_error(of({0, value, LatencyHistogram::kLongest}), {0, value, LatencyHistogram::kLongest});
+}
+
+TEST(LatencyHistogram, SmallValuesAreExact) {
+  std::vector<uint64_t> values = drawn(7, 1000, std::uniform_int_distribution<uint64_t>(0, 31));
+  const LatencyHistogram times = of(values);
+  std::sort(values.begin(), values.end());
+  for (const double part : kParts) EXPECT_EQ(times.quantile(part), exact(values, part)) << part;
+}
+
+TEST(LatencyHistogram, WhatIsLongerThanTheLongestIsCountedAsThat) {
+  LatencyHistogram times;
+  for (int i = 0; i < 3; ++i) times.record(UINT64_MAX);
+  times.record(1);
+  EXPECT_EQ(times.count(), 4u);
+  EXPECT_EQ(times.max(), UINT64_MAX);
+  EXPECT_EQ(times.quantile(0.25), 1u);
+  EXPECT_NEAR(static_cast<double>(times.quantile(0.5)), static_cast<double>(LatencyHistogram::kLongest),
+              static_cast<double>(LatencyHistogram::kLongest) * LatencyHistogram::kErrorMax);
+}
+
+TEST(LatencyHistogram, MergedPartsAreTheWhole) {
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    SCOPED_TRACE(seed);
+    std::vector<uint64_t> all;
+    LatencyHistogram merged;
+    for (unsigned part = 0; part < 4; ++part) {
+      const auto values = drawn(seed * 10 + part, 1000U * part, std::lognormal_distribution<double>(4.0 + part, 1));
+      merged.merge(of(values));
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    expect_within_the_error(merged, all);
+    const LatencyHistogram whole = of(all);
+    for (const double part : kParts) EXPECT_EQ(merged.quantile(part), whole.quantile(part));
+  }
+}
+
+TEST(LatencyHistogram, RoomGoesWithTheOctavesInUse) {
+  LatencyHistogram times;
+  EXPECT_TRUE(times.record(100));
+  EXPECT_EQ(times.bytes(), 128u);
+  for (uint64_t value = 64; value < 128; ++value) EXPECT_FALSE(times.record(value));
+  EXPECT_EQ(times.bytes(), 128u);
+  EXPECT_TRUE(times.record(128));
+  EXPECT_EQ(times.bytes(), 256u);
+  for (unsigned bit = 0; bit < 64; ++bit) times.record(uint64_t{1} << bit);
+  EXPECT_EQ(times.bytes(), 33u * 128u);  // the most there are
+}
+
+}  // namespace
+}  // namespace analyzer
