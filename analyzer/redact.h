@@ -1,6 +1,7 @@
 #pragma once
 // A text for operators to read: without the values in it, because these may be secrets.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,5 +12,9 @@ namespace analyzer {
 // meaning), the rest of it is one ?; and so is what SET gives a setting, which may be a secret without quotes. What is
 // not UTF-8 is ? too. Two bytes longer than `sql` at most.
 std::string without_values(std::string_view sql);
+
+// The same with $n for each value, as pg_stat_statements has it: numbered on from the highest parameter that the text has
+// itself. What is longer than `bytes_max` ends in "...".
+std::string normalized(std::string_view sql, std::size_t bytes_max);
 
 }  // namespace analyzer

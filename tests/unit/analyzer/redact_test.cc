@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
+
 namespace analyzer {
 namespace {
 
@@ -50,6 +53,30 @@ TEST(Redact, WhatIsNotUtf8IsAMark) {
 TEST(Redact, IsHardlyLongerThanTheText) {
   for (const std::string_view sql : {"SET a=b", "SET a=", "SET a to", "'", "1", ";;", "a/**/b", "set =c"})
     EXPECT_LE(without_values(sql).size(), sql.size() + 2) << sql;
+}
+
+TEST(Redact, NormalizedTextsNumberTheirValues) {
+  EXPECT_EQ(normalized("SELECT  * FROM t WHERE a = 17 AND b IN ('x', 'y') -- c", 100),
+            "SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)");
+  EXPECT_EQ(normalized("SELECT $2 + 1, $1, 'a'", 100), "SELECT $2 + $3, $1, $4");
+  EXPECT_EQ(normalized("SELECT $99999999999 + 1", 100), "SELECT $99999999999 + $1");
+  EXPECT_EQ(normalized("SET app.token = abc123", 100), "SET app.token = $1");
+  EXPECT_EQ(normalized("SELECT f('sec", 100), "SELECT f($1");
+  EXPECT_EQ(normalized("SELECT 'a\\' , secret , '", 100), "SELECT $1");
+  EXPECT_EQ(normalized("", 100), "");
+}
+
+TEST(Redact, NormalizedTextsAreBounded) {
+  EXPECT_EQ(normalized("SELECT abcdef", 13), "SELECT abcdef");
+  EXPECT_EQ(normalized("SELECT abcdef", 12), "SELECT ab...");
+  EXPECT_EQ(normalized("SELECT äöü", 12), "SELECT ä...");
+  std::string list = "SELECT 1";
+  for (int i = 0; i < 100'000; ++i) list += ",1";
+  const std::string shown = normalized(list, 1000);
+  EXPECT_EQ(shown.size(), 1000u);
+  EXPECT_TRUE(shown.starts_with("SELECT $1,$2,$3,")) << shown;
+  EXPECT_TRUE(shown.ends_with("...")) << shown;
+  for (std::size_t most = 0; most < 20; ++most) EXPECT_LE(normalized("SELECT 'ä', 1", most).size(), std::max<std::size_t>(most, 3));
 }
 
 }  // namespace
