@@ -1,0 +1,83 @@
+#include "analyzer/query_report.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+namespace analyzer {
+
+namespace {
+
+base::WallTime on_the_wall(base::TimePoint time, const Clocks& clocks) {
+  return time == base::TimePoint{} ? base::WallTime{} : clocks.wall_now - (clocks.now - time);
+}
+
+void finish(QuerySummary& row, const Clocks& clocks) {
+  const LatencyHistogram& times = row.totals.times;
+  row.p50_us = times.quantile(0.50);
+  row.p75_us = times.quantile(0.75);
+  row.p95_us = times.quantile(0.95);
+  row.p99_us = times.quantile(0.99);
+  row.first_seen = on_the_wall(row.totals.first_seen, clocks);
+  row.last_seen = on_the_wall(row.totals.last_seen, clocks);
+}
+
+}  // namespace
+
+std::vector<QuerySummary> summarize(std::vector<QuerySnapshot> parts, std::size_t rows_max, const Clocks& clocks) {
+  using Key = std::tuple<uint64_t, std::string_view, std::string_view, std::string_view>;
+  std::map<Key, QuerySnapshot::Row*> first;  // of each kind
+  QueryTotals others;
+  uint64_t made_room = 0;
+  for (QuerySnapshot& part : parts) {
+    others.add(part.others);
+    made_room += part.made_room;
+    for (QuerySnapshot::Row& row : part.rows) {
+      const Key key(row.fingerprint, row.owner->database, row.owner->user, row.owner->application);
+      const auto [at, is_first] = first.emplace(key, &row);
+      if (!is_first) at->second->totals.add(row.totals);
+    }
+  }
+  std::vector<QuerySnapshot::Row*> rows;
+  rows.reserve(first.size());
+  for (const auto& [key, row] : first) rows.push_back(row);
+  std::stable_sort(rows.begin(), rows.end(), [](const auto* a, const auto* b) {
+    return std::pair(a->totals.server_us, a->totals.calls) > std::pair(b->totals.server_us, b->totals.calls);
+  });
+  std::vector<QuerySummary> out;
+  out.reserve(std::min(rows.size(), rows_max) + 1);
+  for (QuerySnapshot::Row* row : rows) {
+    if (out.size() == rows_max) {
+      others.add(row->totals);
+      ++made_room;
+      continue;
+    }
+    QuerySummary& shown = out.emplace_back();
+    shown.fingerprint = row->fingerprint;
+    shown.query = *row->text;
+    shown.database = row->owner->database;
+    shown.user = row->owner->user;
+    shown.application = row->owner->application;
+    shown.totals = std::move(row->totals);
+    finish(shown, clocks);
+  }
+  if (!others.empty()) {
+    QuerySummary& sum = out.emplace_back();
+    sum.query = "others (" + std::to_string(made_room) + " rows that made room)";
+    sum.totals = std::move(others);
+    finish(sum, clocks);
+  }
+  return out;
+}
+
+std::string to_text(const ErrorClasses& classes) {
+  std::string out;
+  for (const auto& [name, count] : classes.counts()) {
+    if (!out.empty()) out += ' ';
+    out.append(name.data(), name.size()).append(1, ':').append(std::to_string(count));
+  }
+  return out;
+}
+
+}  // namespace analyzer

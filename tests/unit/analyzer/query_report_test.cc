@@ -1,0 +1,79 @@
+#include "analyzer/query_report.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace analyzer {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::seconds;
+
+const Clocks kClocks{base::TimePoint(seconds(1000)), base::WallTime(seconds(1'700'000'000))};
+
+void run(QueryStats& stats, uint64_t fingerprint, const std::string& application, int64_t us, int64_t second) {
+  const auto owner = stats.owner("app", "alice", application);
+  stats.record(stats.find(fingerprint, owner, "SELECT " + std::to_string(fingerprint)),
+               {.rows = 1, .server = microseconds(us), .ended = base::TimePoint(seconds(second))});
+}
+
+std::vector<QuerySummary> report(std::vector<const QueryStats*> workers, std::size_t rows_max = 100) {
+  std::vector<QuerySnapshot> parts;
+  for (const QueryStats* stats : workers) parts.push_back(stats->snapshot());
+  return summarize(std::move(parts), rows_max, kClocks);
+}
+
+TEST(QueryReport, WorkersAreOneList) {
+  QueryStats one, two;
+  run(one, 7, "web", 100, 900);
+  run(one, 7, "web", 300, 950);
+  run(two, 7, "web", 200, 800);
+  run(two, 7, "job", 5, 990);
+  run(one, 8, "web", 1000, 960);
+  const auto rows = report({&one, &two});
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].fingerprint, 8u);  // what took the most
+  EXPECT_EQ(rows[1].fingerprint, 7u);
+  EXPECT_EQ(rows[1].application, "web");
+  EXPECT_EQ(rows[1].database, "app");
+  EXPECT_EQ(rows[1].user, "alice");
+  EXPECT_EQ(rows[1].query, "SELECT $1");
+  EXPECT_EQ(rows[1].totals.calls, 3u);
+  EXPECT_EQ(rows[1].totals.server_us, 600u);
+  EXPECT_EQ(rows[1].totals.times.min(), 100u);
+  EXPECT_EQ(rows[1].p99_us, 300u);
+  EXPECT_NEAR(static_cast<double>(rows[1].p50_us), 200, 200 * LatencyHistogram::kErrorMax);
+  EXPECT_EQ(rows[1].first_seen, kClocks.wall_now - seconds(200));
+  EXPECT_EQ(rows[1].last_seen, kClocks.wall_now - seconds(50));
+  EXPECT_EQ(rows[2].application, "job");
+}
+
+TEST(QueryReport, WhatIsTooManyIsInTheSum) {
+  QueryStats one({.rows_max = 20, .bytes_max = 1UL << 30}), two;
+  uint64_t calls = 0;
+  for (uint64_t i = 0; i < 100; ++i, ++calls) run(one, i, "web", static_cast<int64_t>(i), 900);
+  for (uint64_t i = 0; i < 50; ++i, ++calls) run(two, i, "web", 1'000'000 + static_cast<int64_t>(i), 900);
+  const auto rows = report({&one, &two}, 10);
+  ASSERT_EQ(rows.size(), 11u);
+  uint64_t sum = 0;
+  for (const auto& row : rows) sum += row.totals.calls;
+  EXPECT_EQ(sum, calls);
+  EXPECT_EQ(rows.back().fingerprint, 0u);
+  EXPECT_EQ(rows.back().database, "");
+  EXPECT_TRUE(rows.back().query.starts_with("others (")) << rows.back().query;
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(rows[i].fingerprint, 49 - i);
+}
+
+TEST(QueryReport, NothingIsNothing) {
+  QueryStats one;
+  (void)one.find(1, one.owner("app", "alice", ""), "SELECT 1");  // sent, and not answered yet
+  EXPECT_TRUE(report({&one}).empty());
+  EXPECT_TRUE(report({}).empty());
+}
+
+}  // namespace
+}  // namespace analyzer
