@@ -179,10 +179,13 @@ void QueryStats::record(Row& row, const QueryRecord& record) {
   if (bytes_ > limits_.bytes_max) make_room();
 }
 
-void QueryStats::parsed(Row& row, bool by_client, uint64_t sent) {
+void QueryStats::parsed(Row& row, bool by_client, uint64_t sent, uint64_t bytes_in) {
   row.totals_.parses += by_client ? 1 : 0;
   row.totals_.server_parses += sent;
+  row.totals_.bytes_in += bytes_in;
 }
+
+void QueryStats::idled(Row& row, base::Duration time) { row.totals_.idle_us += micros(time); }
 
 QuerySnapshot QueryStats::snapshot() const {
   QuerySnapshot out;

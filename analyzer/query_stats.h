@@ -141,9 +141,9 @@ class QueryStats {
   void release(Row& row) { --row.held_; }
 
   void record(Row& row, const QueryRecord& record);
-  // A Parse for it; `sent` how many a server got.
-  void parsed(Row& row, bool by_client, uint64_t sent);
-  void idled(Row& row, base::Duration time) { row.totals_.idle_us += static_cast<uint64_t>(time.count()); }
+  // Parse messages for it: one of the client's, of that size, where it has one; and those that a server got.
+  void parsed(Row& row, bool by_client, uint64_t sent, uint64_t bytes_in = 0);
+  void idled(Row& row, base::Duration time);
 
   QuerySnapshot snapshot() const;
   // Counts from nothing.

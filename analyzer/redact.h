@@ -14,7 +14,8 @@ namespace analyzer {
 std::string without_values(std::string_view sql);
 
 // The same with $n for each value, as pg_stat_statements has it: numbered on from the highest parameter that the text has
-// itself. What is longer than `bytes_max` ends in "...".
+// itself. The sign of a number goes with it, but for one behind a word, which may be minus. What is longer than
+// `bytes_max` ends in "...".
 std::string normalized(std::string_view sql, std::size_t bytes_max);
 
 }  // namespace analyzer

@@ -100,6 +100,12 @@ const AnalysisPtr& LocalStatements::get_unseen(std::string_view sql, bool standa
   return learn(sql, standard_conforming_strings, text_hash);
 }
 
+const AnalysisPtr& LocalStatements::get_cut(std::string_view beginning, bool standard_conforming_strings) {
+  count(counts_.over_budget);
+  last_ = analyze_long(beginning, standard_conforming_strings, skeleton_);
+  return last_;
+}
+
 const AnalysisPtr& LocalStatements::learn(std::string_view sql, bool standard_conforming_strings,
                                           const Hash128& text_hash) {
   const uint8_t variant = standard_conforming_strings ? kText : kTextOldStrings;

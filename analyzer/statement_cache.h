@@ -78,6 +78,9 @@ class LocalStatements {
 
   // Never null. Valid until the next get(); copy the pointer to keep the facts.
   const AnalysisPtr& get(std::string_view sql, bool standard_conforming_strings);
+  // The same of a text of which only the beginning is at hand. Texts that differ in literals alone share a fingerprint,
+  // wherever they were cut off.
+  const AnalysisPtr& get_cut(std::string_view beginning, bool standard_conforming_strings);
 
   const StatementCounts& counts() const { return counts_; }
 

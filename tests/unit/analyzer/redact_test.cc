@@ -64,6 +64,9 @@ TEST(Redact, NormalizedTextsNumberTheirValues) {
   EXPECT_EQ(normalized("SELECT f('sec", 100), "SELECT f($1");
   EXPECT_EQ(normalized("SELECT 'a\\' , secret , '", 100), "SELECT $1");
   EXPECT_EQ(normalized("", 100), "");
+  EXPECT_EQ(normalized("UPDATE t SET a = a + -17, b = -2.5, c = f(-1, +3), d = a -1", 100),
+            "UPDATE t SET a = a + $1, b = $2, c = f($3, $4), d = a -$5");
+  EXPECT_EQ(normalized("SELECT (-a), - - 1", 100), "SELECT (-a), - $1");
 }
 
 TEST(Redact, NormalizedTextsAreBounded) {

@@ -195,5 +195,15 @@ TEST(StatementCache, ManyWorkersAtOnce) {
   EXPECT_EQ(wrong, std::vector<int>(4, 0));
 }
 
+TEST(StatementCache, TextsThatWereCutOffShareAFingerprintWhateverTheirValuesAre) {
+  StatementCache shared;
+  LocalStatements local(shared);
+  std::string one = "INSERT INTO t VALUES (1, 'a'", two = "INSERT INTO t VALUES (22, 'bbbb'), (3";
+  const uint64_t fingerprint = local.get_cut(one, true)->fingerprint;
+  EXPECT_NE(fingerprint, 0u);
+  EXPECT_EQ(local.get_cut(two, true)->fingerprint, fingerprint);
+  EXPECT_NE(local.get_cut("INSERT INTO u VALUES (1, 'a'", true)->fingerprint, fingerprint);
+}
+
 }  // namespace
 }  // namespace analyzer
