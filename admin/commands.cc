@@ -47,6 +47,8 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
     {Command::kSetLegacy, "SET weir.legacy_columns = on|off", kStats, Audit::kNo, "SET",
      "For this session, adds total_requests to SHOW STATS and reserve_pool to SHOW DATABASES, for old exporters."},
     {Command::kReset, "RESET parameter|ALL", kStats, Audit::kNo, "RESET", "Does nothing."},
+    {Command::kResetQueries, "RESET QUERIES", kAdmin, Audit::kYes, "RESET",
+     "Begins the counts of SHOW QUERIES again. Those of SHOW STATS stay."},
     {Command::kBegin, "BEGIN", kStats, Audit::kNo, "BEGIN",
      "Starts a transaction in name only: commands take effect at once and ROLLBACK undoes nothing."},
     {Command::kCommit, "COMMIT", kStats, Audit::kNo, "COMMIT", "Ends it."},
@@ -133,6 +135,7 @@ std::string describe(const Invocation& invocation) {
     if (invocation.mode == pooler::ShutdownMode::kWaitForClients) return "SHUTDOWN WAIT_FOR_CLIENTS";
     return "SHUTDOWN";
   }
+  if (invocation.command == Command::kResetQueries) return "RESET QUERIES";
   const std::string_view syntax = info_of(invocation.command).syntax;
   const std::string_view verb = syntax.substr(0, syntax.find(' '));
   if (invocation.name.empty()) return std::string(verb);

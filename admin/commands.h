@@ -40,6 +40,7 @@ enum class Command {
   kSetParameter,
   kSetLegacy,
   kReset,
+  kResetQueries,
   kBegin,
   kCommit,
   kRollback,

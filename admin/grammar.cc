@@ -257,6 +257,14 @@ Parsed whatever_follows(Words& words, Command command) {
   return Invocation{.command = command};
 }
 
+Parsed reset(Words& words) {
+  if (const Token* next = words.peek(); next != nullptr && next->kind == Token::Kind::kWord && next->text == "queries") {
+    words.skip();
+    return no_arguments(words, Command::kResetQueries);
+  }
+  return whatever_follows(words, Command::kReset);
+}
+
 struct Verb {
   std::string_view word;
   Parsed (*read)(Words&);
@@ -281,7 +289,7 @@ constexpr Verb kVerbs[] = {
     {"shutdown", shutdown},
     {"wait_close", with<Command::kWaitClose, optional_database>},
     {"set", set},
-    {"reset", with<Command::kReset, whatever_follows>},
+    {"reset", reset},
     {"begin", with<Command::kBegin, transaction>},
     {"start", start},
     {"commit", with<Command::kCommit, end_transaction>},

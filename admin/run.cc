@@ -107,6 +107,7 @@ Operations::Token run(const Invocation& invocation, const Sources& sources, Oper
     case Command::kSuspend: return operations.suspend(when_complete);
     case Command::kWaitClose: return operations.wait_close(invocation.name, when_complete);
     case Command::kReload: operations.reload(when_complete); return {};
+    case Command::kResetQueries: operations.reset_queries(when_complete); return {};
     default: when_complete(at_once(invocation, operations)); return {};
   }
 }

@@ -234,6 +234,11 @@ struct Weir {
   std::string server_tls13_ciphers;
   TlsNegotiation server_tls_negotiation = TlsNegotiation::kPostgres;
 
+  // Statistics
+  bool query_stats = true;
+  int query_stats_max = 5000;
+  int64_t query_stats_memory = int64_t{32} << 20;
+
   // Log
   std::string logfile;
   LogLevel log_level = LogLevel::kInfo;

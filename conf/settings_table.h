@@ -268,6 +268,14 @@ constexpr auto Weir::fields() {
       Field{"server_tls_negotiation", &Weir::server_tls_negotiation, kNewConnections,
             "postgres asks for TLS first; direct begins with it, which PostgreSQL 17 and later understand."},
 
+      Heading{"Statistics"},
+      Field{"query_stats", &Weir::query_stats, kLive,
+            "Count what each kind of statement costs, by database, user and application: SHOW QUERIES."},
+      Field{"query_stats_max", &Weir::query_stats_max, kLive,
+            "Most rows that are kept apart; the lightest make room and go on in one sum.", within(10, 1'000'000)},
+      Field{"query_stats_memory", &Weir::query_stats_memory, kLive,
+            "Memory for them, all workers together.", within(1 << 20, 1 << 30)},
+
       Heading{"Log"},
       Field{"logfile", &Weir::logfile, kLive, "File to log to; empty for stderr."},
       Field{"log_level", &Weir::log_level, kLive, "trace, debug, info, warn or error."},

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/query_report.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/result.h"
@@ -136,6 +137,23 @@ struct ListenRow {
   std::string last_error;   // of the last attempt to connect or listen; empty when all is well
 };
 
+// What each kind of statement has cost since the start or RESET QUERIES.
+using QueryRow = analyzer::QuerySummary;
+
+// A client's request under way, or its open transaction.
+struct ActivityRow {
+  uint64_t id = 0;       // the client's
+  std::string database, user, application_name;
+  std::string state;     // active, idle in transaction, idle in failed transaction, waiting (for a server)
+  base::Duration age{};              // of the statement, or of the state
+  base::Duration transaction_age{};  // of the transaction, where one is open
+  uint64_t statements = 0;           // done in it
+  uint64_t fingerprint = 0;
+  std::string query;     // that runs, or ran last; without its values
+  int server_pid = 0;
+  bool in_transaction = false, active = false;
+};
+
 // How workers came to know what statements are, since the start (analyzer::StatementCounts).
 struct StatementCacheRow {
   uint64_t text_hits = 0, skeleton_hits = 0, shared_hits = 0, parses = 0, parse_errors = 0, over_budget = 0,
@@ -164,6 +182,8 @@ class Inspector {
   virtual void pin_counts(Then<PinCountRow> done) = 0;
   virtual void listeners(Then<ListenRow> done) = 0;
   virtual void statement_cache(Then<StatementCacheRow> done) = 0;  // one row
+  virtual void queries(Then<QueryRow> done) = 0;       // what took the most time first
+  virtual void activity(Then<ActivityRow> done) = 0;   // clients that wait, run something or have a transaction open
   enum class RunState { kActive, kPaused, kSuspended };
   virtual RunState state() = 0;
 };
@@ -191,6 +211,8 @@ class Operations {
   virtual base::Status kill_client(uint64_t id) = 0;
   virtual base::Status shutdown(ShutdownMode mode) = 0;
   virtual void reload(Done done) = 0;  // reads the files again, off the loop; an error changed nothing
+  // The counts of Inspector::queries begin again.
+  virtual void reset_queries(Done done) = 0;
   // Sets one setting of [weir] until the next restart or reload.
   virtual base::Status set(std::string_view key, std::string_view value) = 0;
 };

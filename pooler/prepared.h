@@ -87,6 +87,7 @@ void retire_statement(const Prepared& statement);
 struct Unnamed {
   std::string body;
   analyzer::AnalysisPtr analysis{};
+  std::string_view text() const { return std::string_view(body).substr(0, body.find('\0')); }
 };
 using UnnamedPtr = std::shared_ptr<const Unnamed>;
 

@@ -53,6 +53,8 @@ class Process final : public Inspector, public Operations {
   void pin_counts(Then<PinCountRow> done) override;
   void listeners(Then<ListenRow> done) override;
   void statement_cache(Then<StatementCacheRow> done) override;
+  void queries(Then<QueryRow> done) override;
+  void activity(Then<ActivityRow> done) override;
   RunState state() override;
 
   // Operations
@@ -67,6 +69,7 @@ class Process final : public Inspector, public Operations {
   base::Status kill_client(uint64_t id) override;
   base::Status shutdown(ShutdownMode mode) override;
   void reload(Done done) override;
+  void reset_queries(Done done) override;
   base::Status set(std::string_view key, std::string_view value) override;
 
   // The loop of the worker that calls; the main one on any other thread.

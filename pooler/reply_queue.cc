@@ -82,7 +82,7 @@ void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> chan
     open_batch_ = false;
     changes_in_segment_ = 0;
   }
-  at(size_) = Entry{kind, action, false, false, 0, std::move(change), std::move(watch)};
+  at(size_) = Entry{.kind = kind, .action = action, .change = std::move(change), .watch = std::move(watch)};
   ++size_;
 }
 
@@ -105,6 +105,25 @@ void ReplyQueue::erase_front(std::size_t count, Settled::How first, Settled::How
   const std::size_t settled_before = settled_.size();
   for (std::size_t i = 0; i < count; ++i) pop(i == 0 ? first : others);
   std::reverse(settled_.begin() + static_cast<std::ptrdiff_t>(settled_before), settled_.end());
+}
+
+uint32_t ReplyQueue::tag() {
+  drop_copy_ends();
+  return size_ > 0 ? at(0).tag : 0;
+}
+
+std::vector<uint32_t> ReplyQueue::tags_under_way() const {
+  std::vector<uint32_t> tags;
+  bool found = error_answered_ || skipping_;
+  for (std::size_t i = 0; i < size_; ++i) {
+    const Entry& entry = at(i);
+    if (!found && entry.tag != 0) {
+      tags.push_back(entry.tag);
+      found = true;
+    }
+    if (entry.kind == Expect::kQuery || entry.kind == Expect::kSync || entry.kind == Expect::kFunctionCall) found = false;
+  }
+  return tags;
 }
 
 const WatchPtr& ReplyQueue::watch() {

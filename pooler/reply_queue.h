@@ -64,6 +64,13 @@ class ReplyQueue {
   // A message was sent (or, for kInsert, need not be).
   void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr, WatchPtr watch = nullptr);
 
+  // What was expected last carries this number, for whoever counts; 0 where nobody does.
+  void tag_newest(uint32_t tag) { at(size_ - 1).tag = tag; }
+  // That of what is answered now.
+  uint32_t tag();
+  // Of each request under way, that of the statement which is or would be answered next, in their order.
+  std::vector<uint32_t> tags_under_way() const;
+
   // The watch of what is answered now, and how many of its statements are completed; null if it has none.
   const WatchPtr& watch();
   std::size_t completed() const { return size_ > 0 ? at(0).completed : 0; }
@@ -145,6 +152,7 @@ class ReplyQueue {
     bool copied = false;       // kExecute: it went into copy-in mode
     bool begun = false;        // some of the answer has arrived
     uint32_t completed = 0;    // CommandComplete that have arrived
+    uint32_t tag = 0;
     std::unique_ptr<Change> change;
     WatchPtr watch;
   };

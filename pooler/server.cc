@@ -34,6 +34,9 @@ std::string_view inserted_reply(char type) {
   return {type == '1' ? kParseComplete : kCloseComplete, 5};
 }
 
+// With these ends what a message of the client's has made the server do, or a part of it.
+bool ends_statement(char type) { return type == 'C' || type == 'E' || type == 's' || type == 'I'; }
+
 bool is_async(char type) { return type == 'N' || type == 'S' || type == 'A'; }
 
 }  // namespace
@@ -84,6 +87,7 @@ std::size_t Server::on_data(std::string_view bytes) {
     }
     return bytes.size();
   }
+  std::string instead;  // of what the server said
   std::size_t position = 0;
   std::size_t run = 0;  // where the bytes begin that are the client's and not passed on yet
   const auto pass_run = [&](std::size_t end) {
@@ -131,6 +135,7 @@ std::size_t Server::on_data(std::string_view bytes) {
       watch = replies_.watch();
       index = replies_.completed();
     }
+    const QueryMeter::Tag tag = ends_statement(type) ? replies_.tag() : 0;
     const bool guard_ends = type == 'Z' && replies_.at_guard();
     const std::size_t begin = position;
     const std::string_view frame = bytes.substr(begin, here);
@@ -138,6 +143,7 @@ std::size_t Server::on_data(std::string_view bytes) {
     position += here;
     body_left_ = header->size - here;
     body_forwarded_ = forward;
+    std::string_view told;  // to the client, in other words
     const auto pass_instead = [&](std::string_view other) {
       pass_run(begin);
       if (handler_ != nullptr && !other.empty()) handler_->on_reply(other);
@@ -146,7 +152,11 @@ std::size_t Server::on_data(std::string_view bytes) {
     if (!forward) {
       pass_instead({});
     } else if (type == 'E' && whole) {
-      if (const auto error = error_for_client(frame, watch.get())) pass_instead(*error);
+      if (auto error = error_for_client(frame, watch.get())) {
+        instead = *std::move(error);
+        pass_instead(instead);
+        told = std::string_view(instead).substr(wire::kHeaderSize);
+      }
     } else if (type == 'Z' && handler_ != nullptr) {
       const bool last = replies_.empty() && whole && here == 6;
       if (last && handler_->hold_ready(static_cast<wire::TxStatus>(frame[5]))) {
@@ -172,14 +182,17 @@ std::size_t Server::on_data(std::string_view bytes) {
       handle_command_complete(frame);
       if (watch && forward && handler_ != nullptr) {
         const std::string_view body = frame.substr(wire::kHeaderSize);
-        const std::string_view tag = handler_->on_completed(*watch, index, body.substr(0, body.find('\0')));
-        if (!tag.empty()) {
-          std::string other;
-          wire::append_command_complete(other, tag);
-          pass_instead(other);
+        const std::string_view other = handler_->on_completed(*watch, index, body.substr(0, body.find('\0')));
+        if (!other.empty()) {
+          instead.clear();
+          wire::append_command_complete(instead, other);
+          pass_instead(instead);
+          told = std::string_view(instead).substr(wire::kHeaderSize);
         }
       }
     }
+    if (tag != 0 && forward && handler_ != nullptr)
+      handler_->on_answered({tag, type, index, told.empty() ? frame.substr(wire::kHeaderSize) : told, position - run});
     if (guard_ends) {
       status_ = static_cast<wire::TxStatus>(bytes[begin + here - 1]);
       handle_guard_ready();

@@ -20,6 +20,7 @@
 #include "base/strong.h"
 #include "pooler/params.h"
 #include "pooler/prepared.h"
+#include "pooler/query_meter.h"
 #include "pooler/reply_queue.h"
 #include "pooler/watch.h"
 #include "wire/error_fields.h"
@@ -67,6 +68,8 @@ class ServerHandler {
   // The server has completed the `index`th statement of a message that is watched. Returns the command tag that the
   // client is to read, or nothing where it is the server's.
   virtual std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) = 0;
+  // The server has done what carries a tag, or said why not: `answer` has the words that the client reads.
+  virtual void on_answered(const QueryMeter::Answer& answer) { (void)answer; }
   // What had to be so before the client's statement cannot be, and nothing of the client's was sent.
   virtual void on_guard_failed(const base::Error& error) = 0;
   // Whether ReadyForQuery is kept back: then the handler writes its own when the time has come.
@@ -107,6 +110,8 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr, WatchPtr watch = nullptr) {
     replies_.expect(kind, action, std::move(change), std::move(watch));
   }
+  // What was expected last is counted under this tag.
+  void tag_newest(QueryMeter::Tag tag) { replies_.tag_newest(tag); }
   // Makes inserted replies that are due at once.
   void insert_due_replies();
   // A message of the client's is on its way whose end has not been written.

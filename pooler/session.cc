@@ -168,7 +168,7 @@ std::size_t Session::relay(std::string_view bytes) {
     const Step step = translator.message(*header, rest);
     hold_ = translator.hold();
     if (step == Step::kNeedMore) {
-      if (header->size > worker_.max_query_size())
+      if (header->size > worker_.max_query_size() && (header->type != 'Q' || followed()))
         fail(base::Error{"54000", "message is larger than max_query_size", {}, {}});
       break;
     }
@@ -185,6 +185,7 @@ std::size_t Session::relay(std::string_view bytes) {
       if (begins) transaction_started_ = last_activity_;
       last_request_ = last_activity_;
     }
+    if (meter_) count_sent(*header, rest, translator.said());
     position += at_hand;
     body_left_ = header->size - at_hand;
     body_sink_ = Sink::kServer;
@@ -216,7 +217,7 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
   }
   if (type == 'H' || type == 'd' || type == 'c' || type == 'f') return Go::kSwallow;
   if (refusal_) {
-    answer_refusal(type);
+    answer_refusal(header, rest);
     return Go::kSwallow;
   }
   if (answer_alone(header, rest)) return Go::kSwallow;
@@ -250,6 +251,7 @@ bool Session::answer_alone(const wire::FrameHeader& header, std::string_view res
     }
     if (!pool_->has_parsed(*statement)) return false;
     pool_->stats(worker_.index()).client_parses.add(1);
+    if (meter_) meter_->parsed(header.size, {statement->analysis.get(), statement->text()}, params_);
     statements_->add(name, std::move(statement));
     wire::append_parse_complete(answer);
   } else {
@@ -290,6 +292,7 @@ void Session::link(Lease lease) {
   auto& stats = pool_->stats(worker_.index());
   stats.server_assignments.add(1);
   stats.wait_us.add(micros(now - wait_started_));
+  if (meter_) meter_->waited(now - wait_started_);
   transaction_started_ = now;
   server.set_handler(this);
   server.books.link_id = id_;
@@ -337,17 +340,6 @@ void Session::refuse_request(const base::Error& error) {
   proceed();
 }
 
-void Session::answer_refusal(char type) {
-  const auto error = std::move(refusal_);
-  std::string answer;
-  wire::append_error_response(answer, *error);
-  if (type == 'Q' || type == 'F')
-    wire::append_ready_for_query(answer, wire::TxStatus::kIdle);
-  else
-    skipping_ = true;
-  client_.write(answer);
-}
-
 void Session::count_transaction() {
   const auto now = base::EventTime::now();
   auto& stats = pool_->stats(worker_.index());
@@ -367,6 +359,7 @@ void Session::release() {
 void Session::on_reply(std::string_view bytes) {
   if (!welcomed_) return;
   pool_->stats(worker_.index()).sent.add(bytes.size());
+  if (meter_) meter_->passed(bytes.size());
   client_.write(bytes);
 }
 
@@ -384,6 +377,7 @@ void Session::on_ready(wire::TxStatus status, bool forwarded) {
   if (!forwarded) return;  // ours, in front of what the client has sent or is about to
   const auto now = base::EventTime::now();
   last_activity_ = now;
+  if (meter_) meter_->ready(status, lease_->replies().empty(), now);
   auto& stats = pool_->stats(worker_.index());
   stats.queries.add(1);
   if (request_started_ != base::TimePoint{}) stats.query_us.add(micros(now - request_started_));
@@ -464,6 +458,7 @@ void Session::on_server_lost(const base::Error& error) {
     fail(error);
     return;
   }
+  if (meter_) count_lost(error.sqlstate, true);
   std::string answer;
   bool answered = replies.error_answered() || replies.skipping();
   for (std::size_t owed = replies.ready_owed(); owed > 0; --owed) {

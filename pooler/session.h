@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@
 #include "pooler/follower.h"
 #include "pooler/pool.h"
 #include "pooler/prepared.h"
+#include "pooler/query_meter.h"
 #include "pooler/server.h"
 #include "pooler/translate.h"
 #include "wire/socket_stream.h"
@@ -52,6 +54,8 @@ class Session final : public base::Deferred,
   void reconfigure();
 
   SocketRow row() const;
+  // What it is doing; nothing while it has neither a request nor a transaction.
+  std::optional<ActivityRow> activity() const;
   const PoolPtr& pool() const { return pool_; }
   bool logging_in() const { return login_ != nullptr; }
   const std::string& database() const { return database_; }
@@ -69,6 +73,7 @@ class Session final : public base::Deferred,
   void on_parameter(std::string_view name, std::string_view value) override;
   void on_error_reply(const wire::ServerReport& report) override;
   std::string_view on_completed(const Watch& watch, std::size_t index, std::string_view tag) override;
+  void on_answered(const QueryMeter::Answer& answer) override;
   bool hold_ready(wire::TxStatus status) override;
   void on_guard_failed(const base::Error& error) override;
   bool may_send_again(std::string_view batch, std::size_t owed) const override;
@@ -113,7 +118,11 @@ class Session final : public base::Deferred,
   // Messages are followed, as the server may be another's next.
   bool followed() const { return follower_ != nullptr && mode_ != conf::PoolMode::kSession; }
   void refuse_request(const base::Error& error);
-  void answer_refusal(char type);
+  void answer_refusal(const wire::FrameHeader& header, std::string_view rest);
+  // Statistics
+  void count_sent(const wire::FrameHeader& header, std::string_view rest, const QueryMeter::Said& said);
+  void count_lost(std::string_view sqlstate, bool all);
+  void meter_as_set();
   void on_terminate();
   void fail(const base::Error& error);  // FATAL, then gone
   void leave(std::string_view why);     // gone, no word
@@ -132,6 +141,7 @@ class Session final : public base::Deferred,
   ParamsPtr params_;
   std::unique_ptr<ClientStatements> statements_;
   std::unique_ptr<Follower> follower_;
+  std::unique_ptr<QueryMeter> meter_;  // null until statistics are on
   std::unique_ptr<ConsoleSession> console_;
   std::unique_ptr<ServerLogin> replication_login_;
   wire::CancelKey cancel_key_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "analyzer/redact.h"
+#include "base/event_time.h"
 #include "base/log.h"
 #include "pooler/cancel.h"
 #include "pooler/pools.h"
@@ -34,6 +35,7 @@ void Session::on_closed(const base::Error& error) {
 
 void Session::fail(const base::Error& error) {
   if (ended_) return;
+  if (meter_) count_lost(error.sqlstate, false);
   std::string last;
   wire::append_error_response(last, error, wire::Severity::kFatal);
   client_.write(last);
@@ -53,6 +55,10 @@ void Session::finish(bool let_server_finish) {
   if (ended_) return;
   ended_ = true;
   ticket_.reset();
+  if (meter_) {
+    if (!let_server_finish) count_lost("08006", false);  // nobody is there to read the answer
+    meter_->ended(base::EventTime::now());
+  }
   if (let_server_finish)
     lease_.let_finish();
   else
@@ -150,6 +156,7 @@ void Session::check_time(base::TimePoint now) {
 void Session::reconfigure() {
   // Within a transaction the mode stays what it was.
   if (pool_ && !lease_) mode_ = pool_->settings()->mode;
+  meter_as_set();
 }
 
 // ---- the console's side ----

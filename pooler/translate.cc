@@ -44,6 +44,15 @@ std::string renamed_parse(std::string_view name, std::string_view body) {
 
 // A simple query that is larger than this passes without having been read: it may do anything.
 constexpr std::size_t kLargestRead = 4 * 1024 * 1024;
+// One that is smaller than this is waited for even where nobody but the statistics reads it.
+constexpr std::size_t kSmallQuery = 64 * 1024;
+// Of one that is not read so much is looked at.
+constexpr std::size_t kBeginning = 4096;
+
+std::string_view beginning(std::string_view query) {
+  const std::string_view text = query.substr(std::min(query.size(), wire::kHeaderSize), kBeginning);
+  return text.substr(0, text.find('\0'));
+}
 
 const AnalysisPtr& unread() {
   static const AnalysisPtr analysis = [] {
@@ -92,8 +101,14 @@ Translator::Step Translator::query(const wire::FrameHeader& header, std::string_
     const std::string_view sql = readable ? frame.substr(wire::kHeaderSize, frame.size() - wire::kHeaderSize - 1) : "";
     const AnalysisPtr& analysis =
         readable ? tracking_->statements.get(sql, tracking_->standard_conforming_strings) : unread();
+    said_ = readable ? QueryMeter::Said{analysis.get(), sql} : QueryMeter::Said{nullptr, beginning(frame), true};
     Effects hidden;
     if (!watched(analysis, sql, hidden).empty()) return watched_query(frame, sql, analysis, hidden);
+  } else {
+    if (!whole && header.size <= kSmallQuery) return Step::kNeedMore;
+    const bool short_enough = whole && header.size <= kLargestRead && frame.back() == '\0';
+    said_ = short_enough ? QueryMeter::Said{nullptr, frame.substr(wire::kHeaderSize, frame.size() - wire::kHeaderSize - 1)}
+                         : QueryMeter::Said{nullptr, beginning(frame), true};
   }
   // A simple query drops the unnamed statement.
   client_.unnamed.reset();
@@ -134,7 +149,7 @@ void Translator::ensure(const PreparedPtr& statement) {
   if (server_.statements().has(*statement)) return;
   server_.statements().add(statement);
   make_room();
-  stats_.server_parses.add(1);
+  count_parse();
   if (!statement->sql.empty()) {
     server_.write_in_batch("PREPARE " + statement->name + statement->sql);
     return;
@@ -153,7 +168,7 @@ void Translator::ensure_unnamed() {
   if (client_.unnamed) {
     server_.write(renamed_parse({}, client_.unnamed->body));
     server_.expect(Expect::kParse, Action::kDrop, std::move(change));
-    stats_.server_parses.add(1);
+    count_parse();
   } else {
     // Another client's unnamed statement lies there: not ours to use.
     std::string close;
@@ -168,18 +183,20 @@ Translator::Step Translator::parse(std::string_view frame) {
   const std::string_view name = reader.cstring();
   const std::string_view body = reader.rest();
   stats_.client_parses.add(1);
+  said_.text = body.substr(0, body.find('\0'));
   AnalysisPtr analysis;
   if (tracking_ != nullptr && reader.ok()) {
-    analysis = tracking_->analysis_of(body);
+    analysis = parsed_ = tracking_->analysis_of(body);
+    said_.analysis = analysis.get();
     if (server_.guarded() && may_end_transaction(*analysis)) return Step::kStall;
   }
   if (!reader.ok() || limit_ == 0) {
     // Their names are not followed, so neither is what they do.
     if (analysis && !name.empty() && !analysis->plain()) leave(analysis->effects | Effect::kUnknown, {}, 0);
-    if (reader.ok() && name.empty()) client_.unnamed = std::make_shared<const Unnamed>("", std::move(analysis));
+    if (reader.ok() && name.empty()) client_.unnamed = std::make_shared<const Unnamed>(std::string(body), std::move(analysis));
     server_.write(frame);
     server_.expect(Expect::kParse, Action::kForward);
-    stats_.server_parses.add(1);
+    count_parse();
     return Step::kWritten;
   }
   if (name.empty()) return parse_unnamed(frame, body, std::move(analysis));
@@ -205,7 +222,7 @@ Translator::Step Translator::parse(std::string_view frame) {
     server_.write(frame);
     server_.expect(Expect::kParse, Action::kForward, added(statement, false, name));
     server_.add_stray_statement(std::string(name));
-    stats_.server_parses.add(1);
+    count_parse();
     return Step::kWritten;
   }
   client_.add(name, statement);
@@ -214,14 +231,14 @@ Translator::Step Translator::parse(std::string_view frame) {
   server_.write(renamed_parse(statement->name, statement->parse_body()));
   server_.expect(Expect::kParse, Action::kForward, added(statement, true, name));
   if (statement->knows_columns()) check_columns(statement, name);
-  stats_.server_parses.add(1);
+  count_parse();
   return Step::kWritten;
 }
 
 Translator::Step Translator::parse_unnamed(std::string_view frame, std::string_view body, AnalysisPtr analysis) {
   ServerStatements& statements = server_.statements();
   server_.write(frame);
-  stats_.server_parses.add(1);
+  count_parse();
   if (client_.unnamed && client_.unnamed == statements.unnamed && client_.unnamed->body == body) {
     // The same text again: nothing changes whether it succeeds or not.
     server_.expect(Expect::kParse, Action::kForward);
@@ -256,6 +273,11 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
 
   if (!name.empty() && limit_ != 0 && unsettled(name)) return Step::kStall;
   PreparedPtr statement = client_.bound(portal, name);
+  if (statement && statement->sql.empty()) {
+    said_ = {statement->analysis.get(), statement->text()};
+  } else if (name.empty() && client_.unnamed) {
+    said_ = {client_.unnamed->analysis.get(), client_.unnamed->text()};
+  }
   WatchPtr watch;
   if (const auto reworked = watched_statement(name, statement)) {
     if (!reworked->watch) return Step::kStall;

@@ -68,6 +68,8 @@ class Translator {
 
   // `bytes` begins with the message and may hold only a part of it.
   Step message(const wire::FrameHeader& header, std::string_view bytes);
+  // The statement of a Query, Parse or Bind in the client's words, and what is known of it. Until the next message.
+  const QueryMeter::Said& said() const { return said_; }
   // Nothing else may be sent before what was written last is answered.
   bool hold() const { return hold_; }
   // What was written is a simple query that runs a prepared statement and nothing else.
@@ -98,6 +100,10 @@ class Translator {
   std::optional<Reworking> watched_statement(std::string_view name, const PreparedPtr& named);
   std::unique_ptr<Change> name_change(const Reworded& reworded);
   void leave(analyzer::Effects effects, std::string_view sql, uint64_t fingerprint);
+  void count_parse() {
+    stats_.server_parses.add(1);
+    ++said_.server_parses;
+  }
   static bool may_end_transaction(const analyzer::Analysis& analysis);
   Rewriting reword(std::string_view text, const analyzer::Analysis& analysis, analyzer::Effects hidden) const;
   void end_hidden_batch();
@@ -124,6 +130,8 @@ class Translator {
   Stats& stats_;
   Tracking* tracking_;
   std::string_view ahead_;  // the message at hand and what follows it
+  QueryMeter::Said said_;
+  analyzer::AnalysisPtr parsed_;  // keeps what said_ knows
   bool hold_ = false;
   bool executes_prepared_ = false;
 };

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "pooler/pools.h"
 #include "pooler/session.h"
 
@@ -27,6 +29,7 @@ Worker::Worker(int index, Runtime& runtime, Pools& pools, conf::ConfigPtr config
 Worker::~Worker() { join(); }
 
 void Worker::start() {
+  limit_query_stats();
   ticker_.every(kTick);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("worker " + std::to_string(index_)).c_str());
@@ -54,7 +57,14 @@ void Worker::reconfigure(conf::ConfigPtr config) {
   timeouts_.clear();
   max_prepared_statements_ = static_cast<std::size_t>(config_->weir.max_prepared_statements);
   max_query_size_ = static_cast<std::size_t>(config_->weir.max_query_size);
+  limit_query_stats();
   for (auto& [id, session] : sessions_) session->reconfigure();
+}
+
+// The memory is the process's: each worker has its part of it.
+void Worker::limit_query_stats() {
+  query_stats_.set_limits({static_cast<std::size_t>(config_->weir.query_stats_max),
+                           static_cast<std::size_t>(config_->weir.query_stats_memory / std::max(runtime_.workers(), 1))});
 }
 
 const Timeouts& Worker::timeouts(const std::string& database, const std::string& user) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "analyzer/query_stats.h"
 #include "analyzer/statement_cache.h"
 #include "base/loop.h"
 #include "conf/config.h"
@@ -52,6 +53,10 @@ class Worker {
   std::size_t max_prepared_statements() const { return max_prepared_statements_; }
   std::size_t max_query_size() const { return max_query_size_; }
   analyzer::LocalStatements& statements() { return statements_; }
+  // Null while nothing is counted.
+  analyzer::QueryStats* query_stats() { return config_->weir.query_stats ? &query_stats_ : nullptr; }
+  // What was counted, whether or not it still is.
+  analyzer::QueryStats& counted_queries() { return query_stats_; }
 
   Session* find(uint64_t id);
   void each(const std::function<void(Session&)>& visit);
@@ -69,11 +74,13 @@ class Worker {
 
  private:
   void tick();
+  void limit_query_stats();
 
   const int index_;
   Runtime& runtime_;
   Pools& pools_;
   conf::ConfigPtr config_;
+  analyzer::QueryStats query_stats_;  // outlives the sessions, which the loop may still hold
   base::EventLoop loop_;
   base::Timer ticker_;
   std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;

@@ -42,8 +42,9 @@ def test_psql_reads_every_view(weir, database):
     pooler = weir()
     for view in ("POOLS", "DATABASES", "USERS", "PEERS", "PEER_POOLS", "STATS", "STATS_TOTALS", "STATS_AVERAGES",
                  "TOTALS", "CLIENTS", "SERVERS", "SOCKETS", "ACTIVE_SOCKETS", "FDS", "CLIENTS_EXTENDED",
-                 "PINS", "PIN_COUNTS", "STATEMENT_CACHE", "LISTENERS", "CONFIG", "STATE", "VERSION",
-                 "WEIR_VERSION", "LISTS", "MEM", "DNS_HOSTS", "DNS_ZONES", "TABLES", "COLUMNS", "HELP"):
+                 "PINS", "PIN_COUNTS", "STATEMENT_CACHE", "LISTENERS", "QUERIES", "ACTIVE_QUERIES", "TRANSACTIONS",
+                 "CONFIG", "STATE", "VERSION", "WEIR_VERSION", "LISTS", "MEM", "DNS_HOSTS", "DNS_ZONES", "TABLES",
+                 "COLUMNS", "HELP"):
         result = psql(pooler, f"SHOW {view}", database=database)
         assert result.returncode == 0, f"{view}: {result.stderr}"
     assert psql(pooler, "SHOW VERSION").stdout == "PgBouncer 1.25.2\n"

@@ -47,6 +47,7 @@ constexpr Example kExamples[] = {
     {Command::kSetParameter, "SET extra_float_digits = 3", true, ""},
     {Command::kSetLegacy, "SET weir.legacy_columns = on", true, ""},
     {Command::kReset, "RESET ALL", true, ""},
+    {Command::kResetQueries, "RESET QUERIES", false, "reset_queries"},
     {Command::kBegin, "BEGIN", true, ""},
     {Command::kCommit, "COMMIT", true, ""},
     {Command::kRollback, "ROLLBACK", true, ""},

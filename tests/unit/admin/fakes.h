@@ -30,6 +30,8 @@ class FakeInspector final : public pooler::Inspector {
   std::vector<pooler::PinCountRow> pin_count_rows;
   std::vector<pooler::ListenRow> listen_rows;
   std::vector<pooler::StatementCacheRow> statement_cache_rows;
+  std::vector<pooler::QueryRow> query_rows;
+  std::vector<pooler::ActivityRow> activity_rows;
   RunState run_state = RunState::kActive;
 
   // While set, answers wait for answer_all(), as they do when other workers must be asked.
@@ -51,6 +53,8 @@ class FakeInspector final : public pooler::Inspector {
   void pin_counts(Then<pooler::PinCountRow> done) override { give(pin_count_rows, std::move(done)); }
   void listeners(Then<pooler::ListenRow> done) override { give(listen_rows, std::move(done)); }
   void statement_cache(Then<pooler::StatementCacheRow> done) override { give(statement_cache_rows, std::move(done)); }
+  void queries(Then<pooler::QueryRow> done) override { give(query_rows, std::move(done)); }
+  void activity(Then<pooler::ActivityRow> done) override { give(activity_rows, std::move(done)); }
   RunState state() override { return run_state; }
 
  private:
@@ -82,6 +86,7 @@ class FakeOperations final : public pooler::Operations {
   base::Status kill_client(uint64_t id) override { return called("kill_client " + std::to_string(id)); }
   base::Status shutdown(pooler::ShutdownMode mode) override;
   void reload(Done done) override;
+  void reset_queries(Done done) override { done(called("reset_queries")); }
   base::Status set(std::string_view key, std::string_view value) override {
     return called("set " + std::string(key) + "=" + std::string(value));
   }

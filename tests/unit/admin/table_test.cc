@@ -57,6 +57,13 @@ TEST(Table, IntegersAreBigEndianInBinary) {
   EXPECT_EQ(binary(Cell(int64_t{258}), Type::kInt8), "0000000000000102");
 }
 
+TEST(Table, FloatsAreShortInTextAndIeeeInBinary) {
+  EXPECT_EQ(encode_cell(Cell(2.625), Type::kFloat8, wire::Format::kText), "2.625");
+  EXPECT_EQ(encode_cell(Cell(0.0), Type::kFloat8, wire::Format::kText), "0");
+  EXPECT_EQ(encode_cell(Cell(0.001), Type::kFloat8, wire::Format::kText), "0.001");
+  EXPECT_EQ(binary(Cell(-1.5), Type::kFloat8), "bff8000000000000");
+}
+
 // As numeric_send of PostgreSQL 15 prints them: SELECT numeric_send(10000), ...
 TEST(Table, NumericIsWrittenAsPostgresWritesIt) {
   EXPECT_EQ(binary(Cell(uint64_t{0}), Type::kNumeric), "0000000000000000");

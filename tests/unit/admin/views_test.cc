@@ -72,6 +72,16 @@ constexpr Golden kGolden[] = {
      "fd:i task:s user:s database:s addr:s port:i cancel:q link:i client_encoding:s std_strings:s datestyle:s "
      "timezone:s password:s scram_client_key:b scram_server_key:b"},
     {"CONFIG", "key:s value:s default:s changeable:s"},
+    {"QUERIES",
+     "fingerprint:s query:s database:s user:s application_name:s calls:q errors:q rows:q total_ms:d mean_ms:d p50_ms:d "
+     "p75_ms:d p95_ms:d p99_ms:d min_ms:d max_ms:d wait_ms:d idle_ms:d bytes_in:q bytes_out:q parses:q server_parses:q "
+     "error_classes:s first_seen:s last_seen:s"},
+    {"ACTIVE_QUERIES",
+     "id:i database:s user:s application_name:s state:s age_ms:d transaction_ms:d statements:q fingerprint:s query:s "
+     "server_pid:i"},
+    {"TRANSACTIONS",
+     "id:i database:s user:s application_name:s state:s age_ms:d transaction_ms:d statements:q fingerprint:s query:s "
+     "server_pid:i"},
     {"STATE", "key:s value:s"},
     {"VERSION", "version:s"},
     {"WEIR_VERSION", "version:s"},
@@ -90,6 +100,7 @@ std::string letters(const View& view) {
                         : column.type == Type::kInt4    ? 'i'
                         : column.type == Type::kInt8    ? 'q'
                         : column.type == Type::kNumeric ? 'N'
+                        : column.type == Type::kFloat8  ? 'd'
                                                         : 'b';
     text += fmt::format("{}{}:{}", text.empty() ? "" : " ", column.name, letter);
   }

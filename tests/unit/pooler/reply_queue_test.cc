@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pooler {
 namespace {
@@ -51,6 +52,28 @@ std::unique_ptr<Change> change(std::string name) {
   auto made = std::make_unique<Change>();
   made->client_name = std::move(name);
   return made;
+}
+
+TEST(ReplyQueue, TagsGoWithTheirMessages) {
+  ReplyQueue queue;
+  EXPECT_EQ(queue.tag(), 0u);
+  send(queue, "Q");
+  queue.tag_newest(7);
+  send(queue, "Q", Action::kInternal);
+  send(queue, "PBE");
+  queue.tag_newest(8);
+  send(queue, "S");
+  EXPECT_EQ(queue.tags_under_way(), (std::vector<uint32_t>{7, 8}));
+  EXPECT_EQ(queue.tag(), 7u);
+  converse(queue, "TDC");
+  EXPECT_EQ(queue.tag(), 7u);  // another statement of it may come
+  converse(queue, "Z");
+  EXPECT_EQ(queue.tag(), 0u);
+  converse(queue, "CZ12");
+  EXPECT_EQ(queue.tag(), 8u);
+  EXPECT_EQ(queue.tags_under_way(), std::vector<uint32_t>{8});
+  converse(queue, "E");
+  EXPECT_TRUE(queue.tags_under_way().empty());  // that one is answered
 }
 
 TEST(ReplyQueue, SimpleQueryIsOwedUntilReadyForQuery) {

@@ -1,0 +1,317 @@
+#include "pooler/query_meter.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "wire/codec.h"
+#include "wire/error_fields.h"
+
+namespace pooler {
+
+namespace {
+
+// Portals of one transaction that are told apart. Drivers have one or two; what runs in others is not known.
+constexpr std::size_t kPortalsMax = 256;
+// The fingerprint of what was prepared unseen: with max_prepared_statements = 0, or by SQL's PREPARE.
+constexpr uint64_t kUnseen = 0;
+constexpr std::string_view kUnseenText = "a prepared statement that was not seen";
+
+// How many rows a command tag tells of: "INSERT 0 5", "SELECT 3"; 0 where it does not.
+uint64_t rows_of(std::string_view tag) {
+  tag = tag.substr(0, tag.find('\0'));
+  const std::size_t blank = tag.rfind(' ');
+  uint64_t rows = 0;
+  if (blank != std::string_view::npos) std::from_chars(tag.data() + blank + 1, tag.data() + tag.size(), rows);
+  return rows;
+}
+
+}  // namespace
+
+QueryMeter::QueryMeter(analyzer::LocalStatements& statements, const std::string& database, const std::string& user)
+    : statements_cache_(statements), database_(database), user_(user) {}
+
+QueryMeter::~QueryMeter() { attach(nullptr); }
+
+void QueryMeter::attach(analyzer::QueryStats* stats) {
+  if (stats == stats_) return;
+  while (size_ > 0) drop_front();
+  close_portals();
+  set_last(nullptr);
+  idle_ = {};
+  params_.reset();
+  owner_.reset();
+  stats_ = stats;
+}
+
+// ---- rows ----
+
+void QueryMeter::follow(const ParamsPtr& params) {
+  if (owner_ && params == params_) return;
+  params_ = params;
+  const std::string* name = params ? find_param(*params, "application_name") : nullptr;
+  const std::string* strings = params ? find_param(*params, "standard_conforming_strings") : nullptr;
+  standard_conforming_strings_ = strings == nullptr || *strings == "on";
+  owner_ = stats_->owner(database_, user_, name != nullptr ? *name : std::string_view());
+}
+
+const analyzer::Analysis& QueryMeter::analysis_of(const Said& said) {
+  if (said.analysis != nullptr) return *said.analysis;
+  return said.cut ? *statements_cache_.get_cut(said.text, standard_conforming_strings_)
+                  : *statements_cache_.get(said.text, standard_conforming_strings_);
+}
+
+QueryMeter::Row& QueryMeter::row_of(const analyzer::Analysis& analysis, std::string_view text) {
+  const bool empty = analysis.statements.front().kind == analyzer::Kind::kEmpty;
+  return stats_->find(analysis.fingerprint, owner_, empty ? std::string_view(";") : text);
+}
+
+QueryMeter::Row& QueryMeter::row_of(const Said& said) {
+  if (said.analysis == nullptr && said.text.data() == nullptr) return stats_->find(kUnseen, owner_, kUnseenText);
+  return row_of(analysis_of(said), said.text);
+}
+
+QueryMeter::Sent& QueryMeter::enter(Row& row, base::TimePoint at) {
+  if (size_ == ring_.size()) {
+    std::vector<Sent> larger(std::max<std::size_t>(ring_.size() * 2, 2));
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(ring_[(head_ + i) & (ring_.size() - 1)]);
+    ring_ = std::move(larger);
+    head_ = 0;
+  }
+  ++size_;
+  Sent& entered = *newest();
+  stats_->hold(row);
+  entered.row = &row;
+  entered.at = at;
+  entered.wait = std::exchange(wait_, {});
+  entered.bytes_in = 0;
+  entered.rows_most = 0;
+  entered.executed = entered.simple = false;
+  entered.call = true;
+  return entered;
+}
+
+// Parse, Bind and Execute of one statement are one.
+QueryMeter::Sent& QueryMeter::join(Row& row, base::TimePoint at) {
+  Sent* const last = newest();
+  return last != nullptr && !last->executed && last->row == &row ? *last : enter(row, at);
+}
+
+void QueryMeter::drop_front() {
+  Sent& front = ring_[head_];
+  if (front.rows) {
+    for (Row* row : *front.rows) stats_->release(*row);
+    front.rows.reset();
+  } else {
+    stats_->release(*front.row);
+  }
+  head_ = (head_ + 1) & (ring_.size() - 1);
+  ++first_;
+  --size_;
+}
+
+void QueryMeter::set_last(Row* row) {
+  if (row == last_) return;
+  if (row != nullptr) stats_->hold(*row);
+  if (last_ != nullptr) stats_->release(*last_);
+  last_ = row;
+}
+
+// ---- from the client ----
+
+QueryMeter::Tag QueryMeter::sent(const wire::FrameHeader& header, std::string_view frame, const Said& said,
+                                 const ParamsPtr& params, base::TimePoint at) {
+  if (stats_ == nullptr) return 0;
+  if (idle_ != base::TimePoint{}) end_idle(at);
+  switch (header.type) {
+    case 'Q':
+      follow(params);
+      query(header, said, at);
+      return newest_tag();
+    case 'P': {
+      follow(params);
+      Row& row = row_of(said);
+      stats_->parsed(row, true, said.server_parses);
+      join(row, at).bytes_in += header.size;
+      return newest_tag();
+    }
+    case 'B':
+      follow(params);
+      bind(header, frame, said, at);
+      return newest_tag();
+    case 'E':
+      follow(params);
+      execute(header, frame, at);
+      return newest_tag();
+    case 'D':
+      if (Sent* const last = newest(); last != nullptr && !last->executed) last->bytes_in += header.size;
+      return 0;
+    case 'd':
+    case 'c':
+    case 'f': copied_in_ += header.size; return 0;
+    default: return 0;
+  }
+}
+
+void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::TimePoint at) {
+  const analyzer::Analysis& analysis = analysis_of(said);
+  if (analysis.statements.size() == 1) {
+    Sent& entered = enter(row_of(analysis, said.text), at);
+    entered.bytes_in = header.size;
+    entered.executed = entered.simple = true;
+    return;
+  }
+  // Each statement counts as what it is alone. To look one up may make the cache forget the whole text's facts.
+  std::vector<std::string_view> texts;
+  texts.reserve(analysis.statements.size());
+  for (const auto& statement : analysis.statements) texts.push_back(said.text.substr(statement.at, statement.size));
+  auto rows = std::make_unique<std::vector<Row*>>();
+  rows->reserve(texts.size());
+  for (const std::string_view text : texts) {
+    rows->push_back(&row_of({.text = text}));
+    stats_->hold(*rows->back());
+  }
+  Sent& entered = enter(*rows->front(), at);
+  stats_->release(*rows->front());  // it is held as one of them
+  entered.rows = std::move(rows);
+  entered.bytes_in = header.size;
+  entered.executed = entered.simple = true;
+}
+
+void QueryMeter::bind(const wire::FrameHeader& header, std::string_view frame, const Said& said, base::TimePoint at) {
+  Row& row = row_of(said);
+  if (said.server_parses > 0) stats_->parsed(row, false, said.server_parses);
+  join(row, at).bytes_in += header.size;
+  add_portal(wire::Reader(frame.substr(wire::kHeaderSize)).cstring(), row);
+}
+
+void QueryMeter::add_portal(std::string_view name, Row& row) {
+  Portal* portal = name.empty() ? &unnamed_ : nullptr;
+  if (portal == nullptr) {
+    const auto found = std::find_if(portals_.rbegin(), portals_.rend(), [name](const auto& one) { return one.first == name; });
+    if (found != portals_.rend()) {
+      portal = &found->second;
+    } else if (portals_.size() < kPortalsMax) {
+      portal = &portals_.emplace_back(name, Portal()).second;
+    } else {
+      return;
+    }
+  }
+  stats_->hold(row);
+  if (portal->row != nullptr) stats_->release(*portal->row);
+  *portal = {&row, false};
+}
+
+void QueryMeter::close_portals() {
+  if (unnamed_.row != nullptr) stats_->release(*unnamed_.row);
+  unnamed_ = {};
+  for (auto& [name, portal] : portals_) stats_->release(*portal.row);
+  portals_.clear();
+}
+
+void QueryMeter::execute(const wire::FrameHeader& header, std::string_view frame, base::TimePoint at) {
+  wire::Reader reader(frame.substr(wire::kHeaderSize));
+  const std::string_view name = reader.cstring();
+  const auto rows_most = static_cast<int32_t>(reader.u32());
+  Portal* portal = name.empty() ? &unnamed_ : nullptr;
+  if (portal == nullptr) {
+    const auto found = std::find_if(portals_.rbegin(), portals_.rend(), [name](const auto& one) { return one.first == name; });
+    if (found != portals_.rend()) portal = &found->second;
+  }
+  Portal unseen;
+  if (portal == nullptr || portal->row == nullptr) {  // a cursor of DECLARE, or nothing at all
+    unseen.row = &row_of({});
+    portal = &unseen;
+  }
+  Sent& entered = join(*portal->row, at);
+  entered.bytes_in += header.size;
+  entered.rows_most = rows_most > 0 ? static_cast<uint32_t>(rows_most) : 0;
+  entered.executed = true;
+  entered.call = !portal->begun;
+  portal->begun = true;
+}
+
+void QueryMeter::parsed(std::size_t size, const Said& said, const ParamsPtr& params) {
+  if (stats_ == nullptr) return;
+  follow(params);
+  Row& row = row_of(said);
+  stats_->parsed(row, true, 0, size);
+}
+
+void QueryMeter::refused(const wire::FrameHeader& header, const Said& said, const ParamsPtr& params,
+                         std::string_view sqlstate, base::TimePoint now) {
+  if (stats_ == nullptr || std::string_view("QPBE").find(header.type) == std::string_view::npos) return;
+  follow(params);
+  const bool seen = said.text.data() != nullptr;
+  Said first = said;
+  if (seen && header.type == 'Q')
+    if (const auto& all = analysis_of(said).statements; all.size() > 1)  // none of them has run
+      first = {.text = said.text.substr(all.front().at, all.front().size)};
+  stats_->record(row_of(first), {.sqlstate = sqlstate, .bytes_in = header.size, .wait = std::exchange(wait_, {}), .ended = now});
+}
+
+// ---- from the server ----
+
+void QueryMeter::answered(const Answer& answer, base::TimePoint now) {
+  const Tag ahead = ((answer.tag & ~kTag) - first_) & ~kTag;
+  if (stats_ == nullptr || answer.tag == 0 || ahead >= size_) return;
+  for (uint32_t i = 0; i < ahead; ++i) drop_front();
+  Sent& sent = ring_[head_];
+  Row& row = sent.rows ? *(*sent.rows)[std::min(answer.index, sent.rows->size() - 1)] : *sent.row;
+  analyzer::QueryRecord record{.call = sent.call, .bytes_in = sent.bytes_in, .wait = sent.wait, .ended = now};
+  record.server = now - std::max(sent.at, done_);
+  const uint64_t out = out_ + answer.unpassed;
+  record.bytes_out = out - counted_out_;
+  counted_out_ = out;
+  std::string state;
+  switch (answer.type) {
+    case 'C': record.rows = rows_of(answer.body); break;
+    case 's': record.rows = sent.rows_most; break;
+    case 'E':
+      state = wire::parse_report(answer.body).error.sqlstate;
+      record.sqlstate = state;
+      break;
+    case kLost: record.sqlstate = answer.body; break;
+    default: break;
+  }
+  const bool failed = !record.sqlstate.empty();
+  if (copied_in_ > 0 && (failed || answer.body.starts_with("COPY "))) record.bytes_in += std::exchange(copied_in_, 0);
+  set_last(&row);
+  stats_->record(row, record);
+  done_ = now;
+  ++statements_;
+  sent.bytes_in = 0;
+  sent.wait = {};
+  // An error ends all of a text: what comes behind it has not run. Of a text that nobody could parse one call is known, and
+  // what all its statements did.
+  if (failed || !sent.simple)
+    drop_front();
+  else if (!sent.rows || answer.index + 1 >= sent.rows->size())
+    sent.call = false;
+}
+
+void QueryMeter::ready(wire::TxStatus status, bool all, base::TimePoint now) {
+  counted_out_ = out_;
+  if (stats_ == nullptr) return;
+  if (all) {
+    while (size_ > 0) drop_front();
+    copied_in_ = 0;
+  }
+  if (status == wire::TxStatus::kIdle) {
+    statements_ = 0;
+    if (unnamed_.row != nullptr || !portals_.empty()) close_portals();
+    set_last(nullptr);
+  } else if (all) {
+    idle_ = now;
+  }
+}
+
+void QueryMeter::end_idle(base::TimePoint now) {
+  if (last_ != nullptr) stats_->idled(*last_, now - idle_);
+  idle_ = {};
+}
+
+void QueryMeter::ended(base::TimePoint now) {
+  if (idle_ != base::TimePoint{}) end_idle(now);
+}
+
+}  // namespace pooler

@@ -1,0 +1,57 @@
+// Statistics of statements over all workers.
+#include <algorithm>
+
+#include "tests/unit/pooler/process_fixture.h"
+
+namespace pooler {
+namespace {
+
+class ProcessQueriesTest : public ProcessFixture {
+ protected:
+  // As if a client on that worker had run it.
+  void run(int worker, uint64_t fingerprint, int64_t us) {
+    Worker& place = *workers_[static_cast<std::size_t>(worker)];
+    std::atomic<bool> done{false};
+    place.loop().post([&place, &done, fingerprint, us] {
+      auto& stats = place.counted_queries();
+      stats.record(stats.find(fingerprint, stats.owner("app", "alice", "web"), "SELECT 1"),
+                   {.server = std::chrono::microseconds(us), .ended = base::now()});
+      done = true;
+    });
+    ASSERT_TRUE(support::run_until(main_, [&] { return done.load(); }));
+  }
+};
+
+TEST_F(ProcessQueriesTest, AllWorkersAreOneList) {
+  run(0, 1, 100);
+  run(1, 1, 50);
+  run(1, 2, 1000);
+  const auto all = rows(&Process::queries);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].fingerprint, 2u);
+  EXPECT_EQ(all[1].totals.calls, 2u);
+  EXPECT_EQ(all[1].totals.server_us, 150u);
+  EXPECT_EQ(all[1].database, "app");
+  EXPECT_EQ(all[1].query, "SELECT $1");
+  EXPECT_LT(base::wall_now() - all[1].last_seen, std::chrono::seconds(30));
+  EXPECT_GE(base::wall_now(), all[1].last_seen);
+}
+
+TEST_F(ProcessQueriesTest, ResetIsForAllOfThem) {
+  run(0, 1, 100);
+  run(1, 1, 100);
+  std::optional<base::Status> said;
+  process_->reset_queries([&](base::Status status) { said = std::move(status); });
+  ASSERT_TRUE(support::run_until(main_, [&] { return said.has_value(); }));
+  EXPECT_TRUE(said->ok());
+  EXPECT_TRUE(rows(&Process::queries).empty());
+}
+
+TEST_F(ProcessQueriesTest, NobodyIsActiveWhoIsLoggingIn) {
+  const base::Fd one = connect(0);
+  ASSERT_TRUE(support::run_until(main_, [&] { return runtime_.next_id.load() == 2; }));
+  EXPECT_TRUE(rows(&Process::activity).empty());
+}
+
+}  // namespace
+}  // namespace pooler
