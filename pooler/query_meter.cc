@@ -1,7 +1,6 @@
 #include "pooler/query_meter.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "wire/codec.h"
 #include "wire/error_fields.h"
@@ -18,10 +17,13 @@ constexpr std::string_view kUnseenText = "a prepared statement that was not seen
 
 // How many rows a command tag tells of: "INSERT 0 5", "SELECT 3"; 0 where it does not.
 uint64_t rows_of(std::string_view tag) {
-  tag = tag.substr(0, tag.find('\0'));
-  const std::size_t blank = tag.rfind(' ');
-  uint64_t rows = 0;
-  if (blank != std::string_view::npos) std::from_chars(tag.data() + blank + 1, tag.data() + tag.size(), rows);
+  if (tag.ends_with('\0')) tag.remove_suffix(1);
+  uint64_t rows = 0, place = 1;
+  while (!tag.empty() && tag.back() >= '0' && tag.back() <= '9') {
+    rows += static_cast<uint64_t>(tag.back() - '0') * place;
+    place *= 10;
+    tag.remove_suffix(1);
+  }
   return rows;
 }
 

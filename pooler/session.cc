@@ -207,6 +207,7 @@ void Session::swallow(const wire::FrameHeader& header, std::size_t at_hand) {
 // What a client without a server says: answered here, or reason to get one.
 Session::Go Session::go_without_server(const wire::FrameHeader& header, std::string_view rest) {
   const char type = header.type;
+  if (!meter_) meter_as_set();
   if (skipping_ && type != 'S') return Go::kSwallow;
   if (type == 'S') {
     skipping_ = false;

@@ -156,7 +156,7 @@ void Session::check_time(base::TimePoint now) {
 void Session::reconfigure() {
   // Within a transaction the mode stays what it was.
   if (pool_ && !lease_) mode_ = pool_->settings()->mode;
-  meter_as_set();
+  if (meter_) meter_as_set();
 }
 
 // ---- the console's side ----

@@ -158,7 +158,6 @@ void Session::send_welcome(const ParamList& reported) {
   welcome_.reset();
   welcomed_ = true;
   statements_ = std::make_unique<ClientStatements>();
-  meter_as_set();
   if (worker_.config()->weir.log_connections)
     log.info("client {} {}: logged in as \"{}\" to \"{}\"", id_, address_, user_, database_);
   last_activity_ = base::now();

@@ -13,7 +13,7 @@
 
 namespace pooler {
 
-// Statistics are on or off as the configuration has it now.
+// Statistics are on or off as the configuration has it now. A client that asks nothing needs nothing for them.
 void Session::meter_as_set() {
   analyzer::QueryStats* const stats = worker_.query_stats();
   if (!meter_ && stats != nullptr && welcomed_ && !console_ && !replication_)
