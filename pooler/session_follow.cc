@@ -50,10 +50,12 @@ void Session::send_again(std::string_view batch) {
     name = follower_->analysis_of(replay->messages.substr(wire::kHeaderSize))->statements.front().name;
   if (const PreparedPtr old = statements_->find(name)) statements_->add(name, renewed(*old));
   while (const auto header = wire::peek_frame(replay->messages)) {
-    if (translator().message(*header, replay->messages) != Translator::Step::kWritten) {
+    Translator again = translator();
+    if (again.message(*header, replay->messages) != Translator::Step::kWritten) {
       fail(base::connection_failure("a statement could not be prepared again"));
       return;
     }
+    if (meter_) count_sent(*header, replay->messages, again.said());
     replay->messages.remove_prefix(header->size);
   }
 }

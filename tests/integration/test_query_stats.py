@@ -413,3 +413,18 @@ def test_off_and_on_again(weir, counting):
         admin.execute("SET query_stats = off")
         c.execute("SELECT 1, 2, 3")
         assert [(r["query"], r["calls"]) for r in admin.execute("SHOW QUERIES").fetchall()] == [("SELECT $1, $2", 2)]
+
+
+def test_a_batch_that_is_repeated_unseen_is_one_call(pooler, counting):
+    """0A000, "cached plan must not change result type": what the server refused first has not run (decisions/009)."""
+    counting.sql("DROP TABLE IF EXISTS changing; CREATE TABLE changing AS SELECT 1 AS a, 2 AS b; GRANT ALL ON changing TO alice",
+                 database="app")
+    again = (bind("", "s", result_formats=[0]), describe("P"), execute(), sync())
+    with raw(pooler, "repeated") as c:
+        c.send(parse("s", "SELECT * FROM changing"), sync(), *again)
+        c.until_ready(2)
+        counting.sql("ALTER TABLE changing DROP a", database="app")
+        c.send(*again)
+        assert types(c.until_ready()) == "2TDCZ"
+    row = queries(pooler, "repeated")["SELECT * FROM changing"]
+    assert (row["calls"], row["rows"], row["errors"]) == (2, 2, 0)

@@ -38,6 +38,7 @@ class Recorder final : public pooler::Operations {
   }
   void reload(Done) override {}
   base::Status set(std::string_view, std::string_view) override { return base::Ok{}; }
+  void reset_queries(Done) override {}
 
   std::vector<std::string> notes;
 
