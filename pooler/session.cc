@@ -92,6 +92,7 @@ std::size_t Session::on_data(std::string_view bytes) {
 }
 
 std::size_t Session::relay(std::string_view bytes) {
+  if (!statements_) on_first_request();
   constexpr std::size_t kNowhere = std::string_view::npos;
   std::size_t position = 0, batch = kNowhere;  // where the batch begins, if it may be sent again
   bool in_batch = false;

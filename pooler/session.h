@@ -104,6 +104,7 @@ class Session final : public base::Deferred,
   void try_param(const std::string& name, const std::string& value);
   void start_replication();
 
+  void on_first_request();
   std::size_t relay(std::string_view bytes);
   enum class Go { kOn, kWait, kSwallow };
   Go go_without_server(const wire::FrameHeader& header, std::string_view rest);
@@ -139,7 +140,8 @@ class Session final : public base::Deferred,
   std::string database_, user_;
   std::string address_;
   ParamsPtr params_;
-  std::unique_ptr<ClientStatements> statements_;
+  ParamsPtr login_values_;     // kept for follower_; null: it will have none
+  std::unique_ptr<ClientStatements> statements_;  // since its first request, as is what follows
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<QueryMeter> meter_;  // null until statistics are on
   std::unique_ptr<ConsoleSession> console_;

@@ -11,6 +11,14 @@
 
 namespace pooler {
 
+// Clients that connect and never ask need none of this.
+void Session::on_first_request() {
+  statements_ = std::make_unique<ClientStatements>();
+  if (login_values_)
+    follower_ = std::make_unique<Follower>(worker_, pool_, id_, std::exchange(login_values_, nullptr), params_,
+                                           static_cast<Follower::Host&>(*this));
+}
+
 std::string_view Session::on_completed(const Watch& watch, std::size_t index, std::string_view tag) {
   return followed() ? follower_->on_completed(watch, index, tag, *lease_, *statements_) : std::string_view();
 }

@@ -146,9 +146,11 @@ void Session::send_welcome(const ParamList& reported) {
     if (is_reported_and_settable(key)) wanted = with_param(wanted, key, &shown);
   }
   params_ = intern_params(std::move(wanted));
-  if (!replication_ && pool_->settings()->tracking)
-    follower_ = std::make_unique<Follower>(worker_, pool_, id_, intern_params(std::move(welcome_->startup)), params_,
-                                           static_cast<Follower::Host&>(*this));
+  if (!replication_ && pool_->settings()->tracking) {
+    login_values_ = intern_params(std::move(welcome_->startup));
+    // Read while the client still thinks of its first question.
+    if (auto* catalogues = worker_.runtime().catalogues; catalogues != nullptr) (void)catalogues->of(pool_);
+  }
   cancel_key_ = worker_.cancels().add(worker_.index(), id_, welcome_->version);
   wire::append_backend_key_data(hello, cancel_key_);
   if (notices_) hello += *std::exchange(notices_, nullptr);
@@ -157,7 +159,6 @@ void Session::send_welcome(const ParamList& reported) {
   client_.flush();
   welcome_.reset();
   welcomed_ = true;
-  statements_ = std::make_unique<ClientStatements>();
   if (worker_.config()->weir.log_connections)
     log.info("client {} {}: logged in as \"{}\" to \"{}\"", id_, address_, user_, database_);
   last_activity_ = base::now();
@@ -181,7 +182,6 @@ void Session::start_replication() {
         lease_->set_handler(this);
         lease_->books.link_id = id_;
         lease_->pass_through();
-        statements_ = std::make_unique<ClientStatements>();
         send_welcome(reported);
       });
 }
