@@ -8,9 +8,9 @@
 #include <set>
 
 #include "base/text.h"
+#include "conf/find_field.h"
 #include "conf/ini.h"
 #include "conf/load.h"
-#include "conf/settings_table.h"
 #include "conf/value.h"
 
 namespace conf {
@@ -35,7 +35,7 @@ constexpr std::array<Default, 7> kDefaults{{{"listen_addr", ""},
 template <typename Section>
 struct Draft {
   Section values;
-  std::set<std::string, std::less<>> keys;
+  std::set<std::size_t> rows;  // in the order of the table
 };
 
 // A text as a TOML setting must say it, so that ${ is not taken for a variable.
@@ -82,8 +82,6 @@ class Converter {
     fill_defaults();
     weir_notes();
     result_.toml = write();
-    LoadResult loaded = load_text(result_.toml, resolve_path(folder_of(file_), "weir.toml"), surroundings_);
-    result_.open = std::move(loaded.problems);
     sort_problems(result_.not_carried);
     sort_problems(result_.notes);
     return std::move(result_);
@@ -119,7 +117,7 @@ class Converter {
       return left_out(entry, "conffile: Weir is told its file on the command line");
     if (entry.value.empty() && !takes_empty(entry.key))
       return left_out(entry, fmt::format("{} has no value", shown(entry.key)));
-    if (weir_.keys.contains(entry.key))
+    if (says(entry.key))
       note(entry, fmt::format("{} was set before; the last one counts", entry.key));
     set(entry, "", entry.key, entry.value, weir_);
     places_.insert_or_assign(entry.key, entry);
@@ -128,11 +126,20 @@ class Converter {
   // An empty value means something for texts and lists only; for the rest PgBouncer refuses it too.
   static bool takes_empty(std::string_view key) {
     bool takes = true;
-    for_each_field<Weir>([&](const auto& field) {
+    find_field<Weir>(key, [&](const auto& field) {
       using Value = std::remove_cvref_t<decltype(std::declval<Weir>().*(field.member))>;
-      if (field.name == key) takes = std::is_same_v<Value, std::string> || std::is_same_v<Value, Names>;
+      takes = std::is_same_v<Value, std::string> || std::is_same_v<Value, Names>;
     });
     return takes;
+  }
+
+  // Does the ini set this key of [weir], with a value that could be read?
+  bool says(std::string_view key) const {
+    const auto row = field_index<Weir>(key);
+    return row && weir_.rows.contains(*row);
+  }
+  void assume(std::string_view key) {
+    if (const auto row = field_index<Weir>(key)) assumed_.insert(*row);
   }
 
   void database(const IniEntry& entry) {
@@ -181,43 +188,39 @@ class Converter {
   template <typename Section>
   void set(const IniEntry& entry, const std::string& prefix, std::string_view key, std::string_view value,
            Draft<Section>& draft) {
-    bool known = false;
-    for_each_field<Section>([&](const auto& field) {
-      if (field.name != key) return;
-      known = true;
+    const auto row = field_index<Section>(key);
+    if (!row) return left_out(entry, fmt::format("{}Weir has no setting {}", prefix, shown(key)));
+    visit_field<Section>(*row, [&](const auto& field) {
       auto& member = draft.values.*(field.member);
       const auto status = parse_pgbouncer(value, field.bounds, member);
       if (status.ok()) {
-        draft.keys.emplace(key);
+        draft.rows.insert(*row);
       } else {
         left_out(entry, fmt::format("{}{} {}", prefix, key, status.error().message));
       }
     });
-    if (!known) left_out(entry, fmt::format("{}Weir has no setting {}", prefix, shown(key)));
   }
 
   // ---- What the ini does not say ----
 
   void fill_defaults() {
     for (const Default& one : kDefaults) {
-      if (weir_.keys.contains(one.key)) continue;
-      for_each_field<Weir>([&](const auto& field) {
-        if (field.name != one.key) return;
-        if (parse_pgbouncer(one.value, field.bounds, weir_.values.*(field.member)).ok())
-          assumed_.emplace(one.key);
+      if (says(one.key)) continue;
+      find_field<Weir>(one.key, [&](const auto& field) {
+        if (parse_pgbouncer(one.value, field.bounds, weir_.values.*(field.member)).ok()) assume(one.key);
       });
     }
-    if (!weir_.values.client_tls_cert_file.empty() && !weir_.keys.contains("client_tls_sslmode")) {
+    if (!weir_.values.client_tls_cert_file.empty() && !says("client_tls_sslmode")) {
       weir_.values.client_tls_sslmode = TlsMode::kDisable;
-      assumed_.emplace("client_tls_sslmode");
+      assume("client_tls_sslmode");
     }
-    if (weir_.values.syslog && !weir_.keys.contains("syslog_ident")) {
+    if (weir_.values.syslog && !says("syslog_ident")) {
       weir_.values.syslog_ident = "pgbouncer";
-      assumed_.emplace("syslog_ident");
+      assume("syslog_ident");
     }
     if (weir_.values.server_login_retry > weir_.values.server_login_retry_max) {
       weir_.values.server_login_retry_max = weir_.values.server_login_retry;
-      assumed_.emplace("server_login_retry_max");
+      assume("server_login_retry_max");
     }
   }
 
@@ -231,7 +234,7 @@ class Converter {
         });
     if (trusting && remote) {
       weir.allow_remote_trust = true;
-      assumed_.emplace("allow_remote_trust");
+      assume("allow_remote_trust");
       note(fmt::format(
           "auth_type = {} lets everybody in who can reach listen_addr; Weir asks for allow_remote_trust, "
           "which was added",
@@ -273,18 +276,19 @@ class Converter {
 
   template <typename Section>
   void write_settings(const Draft<Section>& draft, bool assumed, std::string& out) const {
-    for_each_field<Section>([&](const auto& field) {
-      const bool is_assumed = std::is_same_v<Section, Weir> && assumed_.contains(field.name);
-      if (is_assumed != assumed || (!is_assumed && !draft.keys.contains(field.name))) return;
-      out += fmt::format("{} = {}\n", field.name, written(draft.values.*(field.member)));
-    });
+    for (const std::size_t row : assumed ? assumed_ : draft.rows) {
+      if (std::is_same_v<Section, Weir> && !assumed && assumed_.contains(row)) continue;
+      visit_field<Section>(row, [&](const auto& field) {
+        out += fmt::format("{} = {}\n", field.name, written(draft.values.*(field.member)));
+      });
+    }
   }
 
   std::string file_;
   const Surroundings& surroundings_;
   Converted result_;
   Draft<Weir> weir_;
-  std::set<std::string, std::less<>> assumed_;  // keys of [weir] that the ini leaves to the default
+  std::set<std::size_t> assumed_;  // rows of [weir] that the ini leaves to the default
   std::map<std::string, IniEntry, std::less<>> places_;
   std::map<std::string, Draft<Database>, std::less<>> databases_;
   std::map<std::string, Draft<User>, std::less<>> users_;
@@ -294,6 +298,13 @@ class Converter {
 }  // namespace
 
 Converted convert_ini(std::string_view text, const std::string& file, const Surroundings& surroundings) {
+  Converted converted = rewrite_ini(text, file, surroundings);
+  LoadResult loaded = load_text(converted.toml, resolve_path(folder_of(file), "weir.toml"), surroundings);
+  converted.open = std::move(loaded.problems);
+  return converted;
+}
+
+Converted rewrite_ini(std::string_view text, const std::string& file, const Surroundings& surroundings) {
   return Converter(file, surroundings).run(text);
 }
 

@@ -23,5 +23,7 @@ struct Converted {
 
 // `file` is where the text came from: included files are relative to its folder, messages name it.
 Converted convert_ini(std::string_view text, const std::string& file, const Surroundings& surroundings);
+// The same without looking whether Weir takes the result: `open` is empty.
+Converted rewrite_ini(std::string_view text, const std::string& file, const Surroundings& surroundings);
 
 }  // namespace conf

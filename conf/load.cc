@@ -23,8 +23,8 @@
 
 #include "base/text.h"
 #include "conf/check.h"
+#include "conf/find_field.h"
 #include "conf/prescan.h"
-#include "conf/settings_table.h"
 #include "conf/url.h"
 #include "conf/value.h"
 
@@ -38,18 +38,10 @@ struct Place {
 };
 
 // Settings that name a file. A path in a configuration file is relative to that file's folder.
-constexpr std::array kPathSettings{&Weir::pidfile,
-                                   &Weir::auth_file,
-                                   &Weir::auth_hba_file,
-                                   &Weir::auth_ident_file,
-                                   &Weir::resolv_conf,
-                                   &Weir::client_tls_key_file,
-                                   &Weir::client_tls_cert_file,
-                                   &Weir::client_tls_ca_file,
-                                   &Weir::server_tls_key_file,
-                                   &Weir::server_tls_cert_file,
-                                   &Weir::server_tls_ca_file,
-                                   &Weir::logfile};
+constexpr std::array kPathSettings{
+    &Weir::pidfile, &Weir::auth_file, &Weir::auth_hba_file, &Weir::auth_ident_file, &Weir::resolv_conf,
+    &Weir::client_tls_key_file, &Weir::client_tls_cert_file, &Weir::client_tls_ca_file, &Weir::server_tls_key_file,
+    &Weir::server_tls_cert_file, &Weir::server_tls_ca_file, &Weir::logfile};
 
 template <typename T>
 inline constexpr bool kIsList = false;
@@ -57,10 +49,27 @@ template <typename T>
 inline constexpr bool kIsList<std::vector<T>> = true;
 
 template <typename Section>
-std::vector<std::string_view> field_names() {
-  std::vector<std::string_view> names;
-  for_each_field<Section>([&](const auto& field) { names.push_back(field.name); });
-  return names;
+const std::vector<std::string_view>& field_names() {
+  static const auto kNames = [] {
+    std::vector<std::string_view> names;
+    for_each_field<Section>([&](const auto& field) { names.push_back(field.name); });
+    return names;
+  }();
+  return kNames;
+}
+
+// WEIR_LISTEN_PORT and so on, each with the setting it is for.
+const std::vector<std::pair<std::string, std::string_view>>& environment_names() {
+  static const auto kNames = [] {
+    std::vector<std::pair<std::string, std::string_view>> names;
+    for (const std::string_view name : field_names<Weir>()) {
+      std::string upper = "WEIR_";
+      for (const char c : name) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      names.emplace_back(std::move(upper), name);
+    }
+    return names;
+  }();
+  return kNames;
 }
 
 // Loads one file; collects problems instead of stopping at the first.
@@ -137,15 +146,16 @@ class Loader {
   }
 
   void environment_settings() {
-    for_each_field<Weir>([&](const auto& field) {
-      const std::string name = "WEIR_" + upper(field.name);
+    for (const auto& [name, setting] : environment_names()) {
       const auto text = surroundings_.environment(name);
-      if (!text) return;
-      const auto status = parse_value(*text, field.bounds, config_.weir.*(field.member));
+      if (!text) continue;
       const Place where{fmt::format("environment variable {}", name)};
-      if (!status.ok()) problem(where, fmt::format("{} {}", field.name, status.error().message));
-      places_[fmt::format("weir.{}", field.name)] = where;
-    });
+      find_field<Weir>(setting, [&](const auto& field) {
+        const auto status = parse_value(*text, field.bounds, config_.weir.*(field.member));
+        if (!status.ok()) problem(where, fmt::format("{} {}", field.name, status.error().message));
+      });
+      places_[fmt::format("weir.{}", setting)] = where;
+    }
   }
 
   void database_url() {
@@ -162,13 +172,6 @@ class Loader {
     } else {
       problem({fmt::format("environment variable {}", name)}, url.error().message);
     }
-  }
-
-  static std::string upper(std::string_view name) {
-    std::string out(name);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return out;
   }
 
   void read_auth_file() {
@@ -274,7 +277,7 @@ class Loader {
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
     static const std::vector<std::string_view> kSections{"weir", "workers", "databases", "users", "peers"};
-    const auto settings = field_names<Weir>();
+    const auto& settings = field_names<Weir>();
     if (table) {
       problem(where,
               fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, kSections)));
@@ -338,29 +341,26 @@ class Loader {
       problem(where, "conffile is shown by SHOW CONFIG and cannot be set");
       return;
     }
-    bool known = false;
-    for_each_field<Section>([&](const auto& field) {
-      if (field.name == name) {
-        known = true;
-        places_[fmt::format("{}.{}", section, name)] = place(value.source());
-        if (const auto status = read_node(value, field, out.*(field.member)); !status.ok()) {
-          problem(place(value.source()), fmt::format("{} {}", name, status.error().message));
-        }
-        return;
+    bool known = find_field<Section>(name, [&](const auto& field) {
+      places_[fmt::format("{}.{}", section, name)] = place(value.source());
+      if (const auto status = read_node(value, field, out.*(field.member)); !status.ok()) {
+        problem(place(value.source()), fmt::format("{} {}", name, status.error().message));
       }
-      using Value = std::remove_cvref_t<decltype(out.*(field.member))>;
-      if constexpr (std::is_same_v<Value, std::optional<Secret>>) {
-        if (name == fmt::format("{}_file", field.name)) {
+    });
+    constexpr std::string_view kFile = "_file";
+    if (!known && name.ends_with(kFile)) {
+      find_field<Section>(name.substr(0, name.size() - kFile.size()), [&](const auto& field) {
+        using Value = std::remove_cvref_t<decltype(out.*(field.member))>;
+        if constexpr (std::is_same_v<Value, std::optional<Secret>>) {
           known = true;
           secret_beside(where, value, fmt::format("{}.{}", section, field.name),
                         siblings.contains(field.name), name, out.*(field.member));
         }
-      }
-    });
+      });
+    }
     if (!known) {
-      const auto names = field_names<Section>();
-      problem(where,
-              fmt::format("unknown setting {} in [{}]{}", shown(key.str()), kind, guess(key.str(), names)));
+      problem(where, fmt::format("unknown setting {} in [{}]{}", shown(key.str()), kind,
+                                 guess(key.str(), field_names<Section>())));
     }
   }
 

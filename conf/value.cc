@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <numeric>
 
@@ -283,33 +284,48 @@ base::Error not_one_of(std::string_view text, const std::vector<std::string_view
 
 namespace {
 
-// Changes (insert, drop, replace, swap neighbours) that turn one word into the other.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before_last(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
-  std::iota(last.begin(), last.end(), std::size_t{0});
+constexpr std::size_t kLongestWord = 64;  // no name is longer; bounds the work for a hostile file
+
+// Changes (insert, drop, replace, swap neighbours) that turn one word into the other; `limit` if there are as many or
+// more. Both have at most kLongestWord letters.
+std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) {
+  using Row = std::array<std::size_t, kLongestWord + 1>;
+  std::array<Row, 3> rows;
+  Row* before_last = &rows[0];
+  Row* last = &rows[1];
+  Row* row = &rows[2];
+  std::iota(last->begin(), last->begin() + b.size() + 1, std::size_t{0});
+  std::size_t best_of_last = 0;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
+    std::size_t best = (*row)[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = std::min(row[j], before_last[j - 2] + 1);
+      std::size_t d = std::min({(*last)[j] + 1, (*row)[j - 1] + 1, (*last)[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d = std::min(d, (*before_last)[j - 2] + 1);
+      (*row)[j] = d;
+      best = std::min(best, d);
     }
+    if (best >= limit && best_of_last >= limit) return limit;  // every later row grows out of these two
+    best_of_last = best;
+    Row* const oldest = before_last;
     before_last = last;
     last = row;
+    row = oldest;
   }
-  return last[b.size()];
+  return std::min((*last)[b.size()], limit);
 }
 
 }  // namespace
 
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
-  constexpr std::size_t kLongestWord = 64;  // no name is longer; bounds the work for a hostile file
   if (word.empty() || word.size() > kLongestWord) return {};
   const std::string lower = base::to_lower(word);
   std::string_view best;
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
-    const std::size_t d = distance(lower, base::to_lower(candidate));
+    if (candidate.size() > kLongestWord || candidate.size() + best_distance <= word.size() ||
+        word.size() + best_distance <= candidate.size())
+      continue;
+    const std::size_t d = distance(lower, base::to_lower(candidate), best_distance);
     if (d < best_distance) {
       best = candidate;
       best_distance = d;

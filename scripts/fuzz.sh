@@ -15,7 +15,13 @@ cmake --preset fuzz >build/configure-fuzz.log 2>&1 || {
   cat build/configure-fuzz.log
   exit 1
 }
-ninja -C build/fuzz -j"${JOBS:-$(nproc)}" fuzzers >build/build-fuzz.log 2>&1 || {
+if [ -n "${FUZZ_TARGETS:-}" ]; then
+  read -ra targets <<<"$FUZZ_TARGETS"
+else
+  mapfile -t targets < <(find tests/fuzz -maxdepth 1 -name '*_fuzz.cc' -printf '%f\n' | sed 's/_fuzz\.cc$//' | sort)
+fi
+[ ${#targets[@]} -gt 0 ] || die "no fuzz target"
+ninja -C build/fuzz -j"${JOBS:-$(nproc)}" "${targets[@]/%/_fuzz}" >build/build-fuzz.log 2>&1 || {
   grep -v '^\[' build/build-fuzz.log | tail -n 60
   exit 1
 }
@@ -24,19 +30,14 @@ limit=(-runs="${FUZZ_RUNS:-10000000}")
 [ -n "${FUZZ_SECONDS:-}" ] && limit=(-max_total_time="$FUZZ_SECONDS")
 failed=0
 mkdir -p build/fuzz/found
-if [ -n "${FUZZ_TARGETS:-}" ]; then
-  read -ra targets <<<"$FUZZ_TARGETS"
-else
-  mapfile -t targets < <(find tests/fuzz -maxdepth 1 -name '*_fuzz.cc' -printf '%f\n' | sed 's/_fuzz\.cc$//' | sort)
-fi
-[ ${#targets[@]} -gt 0 ] || die "no fuzz target"
 
 run_one() {
   local target=$1
   mkdir -p "build/fuzz/corpus/$target" "tests/fuzz/corpus/$target"
   local dictionary=()
   [ -e "tests/fuzz/$target.dict" ] && dictionary=(-dict="tests/fuzz/$target.dict")
-  "build/fuzz/${target}_fuzz" "${limit[@]}" "${dictionary[@]}" -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
+  # Weighing inputs by how rare their paths are (-entropic) took a third to a half of the time of these short runs.
+  "build/fuzz/${target}_fuzz" -entropic=0 "${limit[@]}" "${dictionary[@]}" -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
     -max_len=16384 -artifact_prefix="build/fuzz/found/$target-" "build/fuzz/corpus/$target" "tests/fuzz/corpus/$target" \
     >"build/fuzz/$target.log" 2>&1
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string_view>
 
 #include "conf/diff.h"
@@ -20,8 +21,11 @@ void load(std::string_view text, bool url, const conf::Surroundings& around) {
   require((result.config == nullptr) == !result.problems.empty());
   for (const conf::Problem& problem : result.problems) require(!conf::to_text(problem).empty());
   if (result.config == nullptr) return;
-  require(conf::diff(*result.config, *result.config).empty());
-  require(!conf::show_config(*result.config).empty());
+  // These show every setting there is, and take as long as the rest: of one text in eight.
+  if (std::hash<std::string_view>{}(text) % 8 == 0) {
+    require(conf::diff(*result.config, *result.config).empty());
+    require(!conf::show_config(*result.config).empty());
+  }
   for (const auto& [name, database] : result.config->databases) {
     require(!result.config->hosts(database).empty());
     require(result.config->find_database(name) == &database);

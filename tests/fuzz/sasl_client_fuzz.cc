@@ -27,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto step = auth.start();
   while (input.remaining() > 0) {
     if (std::holds_alternative<wire::ClientAuth::Done>(step)) std::abort();
+    if (std::holds_alternative<wire::Fail>(step)) return 0;  // the connection is closed: nothing more is heard
     if (std::holds_alternative<wire::NeedKey>(step)) {
       step = auth.on_key(conf::Secret(std::string(wire::kScramKeySize, 'x')));
     } else if (std::holds_alternative<wire::NeedExternal>(step)) {

@@ -218,5 +218,15 @@ TEST(Convert, EveryTruncationMakesWellFormedToml) {
   }
 }
 
+TEST(Convert, WithoutLoadingTheResultWhatWeirRefusesInItIsNotSaid) {
+  const FixedSurroundings around;
+  const std::string ini = "[pgbouncer]\nauth_type = hba\nauth_hba_file = /nowhere\n";
+  const Converted whole = convert_ini(ini, "pgbouncer.ini", around), only_written = rewrite_ini(ini, "pgbouncer.ini", around);
+  EXPECT_FALSE(whole.open.empty());
+  EXPECT_TRUE(only_written.open.empty());
+  EXPECT_EQ(whole.toml, only_written.toml);
+  EXPECT_EQ(to_text(whole.notes), to_text(only_written.notes));
+}
+
 }  // namespace
 }  // namespace conf

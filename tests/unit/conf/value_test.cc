@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <random>
 
 namespace conf {
 namespace {
@@ -139,6 +141,50 @@ TEST(Nearest, FindsTheTypoAndOnlyTheTypo) {
   EXPECT_EQ(nearest("something_else", names), "");
   EXPECT_EQ(nearest("", names), "");
   EXPECT_EQ(nearest(std::string(100'000, 'p'), names), "");
+}
+
+// The distance by its definition, without the short cuts.
+std::size_t plain_distance(const std::string& a, const std::string& b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        d[i][j] = i + j;
+        continue;
+      }
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+TEST(Nearest, GivingUpEarlyChangesNoAnswer) {
+  std::mt19937 random(20'261);  // the seed
+  const auto word = [&random] {
+    std::string made(random() % 12, ' ');
+    for (char& c : made) c = static_cast<char>('a' + random() % 3);
+    return made;
+  };
+  for (int round = 0; round < 20'000; ++round) {
+    std::vector<std::string> words(4);
+    for (auto& one : words) one = word();
+    const std::string typed = word();
+    std::string_view best;
+    std::size_t best_distance = std::max<std::size_t>(1, typed.size() / 3) + 1;
+    for (const std::string& one : words) {
+      if (typed.empty() || plain_distance(typed, one) >= best_distance) continue;
+      best = one;
+      best_distance = plain_distance(typed, one);
+    }
+    ASSERT_EQ(nearest(typed, {words.begin(), words.end()}), best) << typed;
+  }
+}
+
+TEST(Nearest, NamesLongerThanAnySettingAreNobodysGuess) {
+  const std::string longest(64, 'p'), longer(65, 'p');
+  EXPECT_EQ(nearest(longest, {longer}), "");
+  EXPECT_EQ(nearest(longest, {longest}), longest);
 }
 
 }  // namespace

@@ -1,0 +1,53 @@
+#include "conf/find_field.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace conf {
+namespace {
+
+template <typename Section>
+void each_is_found_by_its_name() {
+  std::vector<std::string_view> names;
+  std::size_t last = 0;
+  for_each_field<Section>([&](const auto& field) {
+    names.push_back(field.name);
+    const auto index = field_index<Section>(field.name);
+    ASSERT_TRUE(index) << field.name;
+    EXPECT_TRUE(names.size() == 1 || *index > last) << "not in the order of the table: " << field.name;
+    last = *index;
+    std::string_view seen;
+    EXPECT_TRUE(find_field<Section>(field.name, [&](const auto& found) { seen = found.name; }));
+    EXPECT_EQ(seen, field.name);
+  });
+  EXPECT_FALSE(names.empty());
+}
+
+TEST(FindField, EverySettingIsFoundByItsName) {
+  each_is_found_by_its_name<Weir>();
+  each_is_found_by_its_name<Workers>();
+  each_is_found_by_its_name<Database>();
+  each_is_found_by_its_name<User>();
+  each_is_found_by_its_name<Peer>();
+}
+
+TEST(FindField, TheMemberIsTheOneOfThatName) {
+  Weir weir;
+  find_field<Weir>("listen_port", [&](const auto& field) {
+    if constexpr (requires { weir.*(field.member) = 7; }) weir.*(field.member) = 7;
+  });
+  EXPECT_EQ(weir.listen_port, 7);
+}
+
+TEST(FindField, OtherNamesAndHeadingsAreNotFound) {
+  bool visited = false;
+  for (const char* name : {"", "listen", "Listening", "LISTEN_PORT", "listen_port "})
+    EXPECT_FALSE(find_field<Weir>(name, [&](const auto&) { visited = true; })) << name;
+  visit_field<Weir>(0, [&](const auto&) { visited = true; });  // "Listening"
+  EXPECT_FALSE(visited);
+}
+
+}  // namespace
+}  // namespace conf
