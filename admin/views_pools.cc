@@ -185,8 +185,9 @@ std::vector<View> pool_views() {
       "PEER_POOLS", "Cancel requests on their way to peers.", ConsoleRole::kStats,
       Columns<PeerPoolRow>{
           {"peer_id", "Number of the peer.", &PeerPoolRow::peer_id},
-          {"cl_active_cancel_req", "Cancel requests being passed on.", &PeerPoolRow::cl_active_cancel_req},
-          {"cl_waiting_cancel_req", "Cancel requests that wait.", &PeerPoolRow::cl_waiting_cancel_req},
+          {"cl_active_cancel_req", "Cancel requests that the peer has been sent and has not answered.",
+           &PeerPoolRow::cl_active_cancel_req},
+          {"cl_waiting_cancel_req", "Cancel requests that wait for a connection.", &PeerPoolRow::cl_waiting_cancel_req},
           {"sv_active_cancel", "Connections that carry a cancel request.", &PeerPoolRow::sv_active_cancel},
           {"sv_login", "Connections being opened.", &PeerPoolRow::sv_login}},
       [](const Sources& sources, const pooler::Inspector::Then<PeerPoolRow>& then) {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/ticket.h"
+#include "pooler/peer_cancels.h"
 #include "pooler/pool.h"
 #include "pooler/runtime.h"
 #include "wire/build.h"
@@ -23,7 +24,8 @@ constexpr std::size_t kShortSecret = 4, kLongSecret = 32;
 std::atomic<int> in_flight{0};
 std::atomic<uint64_t> dropped{0};
 
-// One cancel connection. Owns itself; lives on the loop of the server it is aimed at.
+// One cancel connection. Owns itself; lives on one loop, that of the server it is aimed at if there is one. Its time runs
+// from its making, launched or not.
 class Flight final : public base::Deferred, private wire::StreamHandler {
  public:
   using StillMeant = std::function<bool()>;
@@ -40,10 +42,9 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
   }
   ~Flight() override { in_flight.fetch_sub(1, std::memory_order_relaxed); }
 
-  static void launch(std::unique_ptr<Flight> flight, Runtime& runtime, wire::DialTarget target,
-                     const wire::SocketOptions& options, base::Duration limit, wire::TlsContextPtr tls,
-                     conf::TlsMode mode, conf::TlsNegotiation negotiation) {
-    Flight* self = flight.release();
+  static void launch(Flight* self, Runtime& runtime, wire::DialTarget target, const wire::SocketOptions& options,
+                     base::Duration limit, wire::TlsContextPtr tls, conf::TlsMode mode,
+                     conf::TlsNegotiation negotiation) {
     self->tls_context_ = std::move(tls);
     self->mode_ = mode;
     self->negotiation_ = negotiation;
@@ -192,18 +193,40 @@ void cancel_what_runs(Runtime& runtime, Server& server) {
       loop, server.cancel_key(), settings->cancel_wait_timeout,
       [pool, id, generation = server.books.generation] { return pool->still_runs(id, generation); },
       [pool, id] { pool->cancel_ends(id); });
-  Flight::launch(std::move(flight), runtime, {server.address().host, server.address().port},
+  Flight::launch(flight.release(), runtime, {server.address().host, server.address().port},
                  wire::socket_options(settings->config->weir), settings->cancel_wait_timeout, settings->tls,
                  settings->target.tls_mode, settings->target.tls_negotiation);
 }
 
-void cancel_at_peer(Runtime& runtime, int worker, const std::string& host, int port, const wire::CancelKey& key) {
+void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const wire::CancelKey& key) {
   if (!may_launch()) return;
   constexpr base::Duration kPeerTimeout = std::chrono::seconds(10);
+  auto& loop = *runtime.loops[static_cast<std::size_t>(worker)];
+  // Touched on `loop` only. Null once the flight has ended, which may be before its turn has come.
+  struct Waiting {
+    Flight* flight = nullptr;
+    std::unique_ptr<PeerCancels::Place> place;
+  };
+  auto waiting = std::make_shared<Waiting>();
+  const auto go = [waiting, &runtime, host = peer.host, port = peer.port] {
+    if (waiting->flight == nullptr) return;
+    Flight::launch(waiting->flight, runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable,
+                   conf::TlsNegotiation::kPostgres);
+  };
+  auto entry = peer_cancels().enter(peer.id, peer.pool_size, [&loop, go] { loop.post(go); });
+  waiting->place = std::move(entry.place);
   auto flight = std::make_unique<Flight>(
-      *runtime.loops[static_cast<std::size_t>(worker)], key, kPeerTimeout, [] { return true; }, [] {});
-  Flight::launch(std::move(flight), runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable,
-                 conf::TlsNegotiation::kPostgres);
+      loop, key, kPeerTimeout,
+      [waiting] {
+        waiting->place->sent();
+        return true;
+      },
+      [waiting] {
+        waiting->flight = nullptr;
+        waiting->place.reset();
+      });
+  waiting->flight = flight.release();
+  if (entry.may_go) go();
 }
 
 int cancels_in_flight() { return in_flight.load(std::memory_order_relaxed); }

@@ -67,8 +67,14 @@ class CancelKeys {
 // number (kMaxCancels of the process; more are dropped and counted) and in time (cancel_wait_timeout).
 inline constexpr int kMaxCancels = 1000;
 void cancel_what_runs(Runtime& runtime, Server& server);
-// Passes a cancel request on to another process of the service.
-void cancel_at_peer(Runtime& runtime, int worker, const std::string& host, int port, const wire::CancelKey& key);
+// Passes a cancel request on to another process of the service: peer number `id`, of which at most `pool_size` are
+// under way at a time.
+struct CancelPeer {
+  int id = 0;
+  std::string host;
+  int port = 0, pool_size = 0;
+};
+void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const wire::CancelKey& key);
 int cancels_in_flight();
 uint64_t cancels_dropped();
 

@@ -20,8 +20,10 @@ void route_cancel(Worker& worker, const wire::CancelKey& key) {
   const auto& config = *worker.config();
   if (config.weir.peer_id == 0 || peer == config.weir.peer_id) return;
   const auto next = CancelKeys::passed_on(key);
-  if (const auto found = config.peers.find(peer); next && found != config.peers.end())
-    cancel_at_peer(runtime, worker.index(), found->second.host, found->second.port, *next);
+  if (const auto found = config.peers.find(peer); next && found != config.peers.end()) {
+    const int pool_size = found->second.pool_size.value_or(config.weir.default_pool_size);
+    cancel_at_peer(runtime, worker.index(), {peer, found->second.host, found->second.port, pool_size}, *next);
+  }
 }
 
 }  // namespace pooler

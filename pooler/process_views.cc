@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "pooler/gather.h"
 #include "pooler/listen_hub.h"
+#include "pooler/peer_cancels.h"
 #include "pooler/process.h"
 #include "pooler/session.h"
 #include "pooler/socket_address.h"
@@ -238,7 +239,14 @@ void Process::peers(Then<PeerRow> done) {
 
 void Process::peer_pools(Then<PeerPoolRow> done) {
   std::vector<PeerPoolRow> rows;
-  for (const auto& [id, peer] : pools_.config()->peers) rows.push_back({.peer_id = id});
+  for (const auto& [id, peer] : pools_.config()->peers) {
+    const PeerCancels::Counts now = peer_cancels().counts(id);
+    rows.push_back({.peer_id = id,
+                    .cl_active_cancel_req = now.sent,
+                    .cl_waiting_cancel_req = now.in_line + now.dialling,
+                    .sv_active_cancel = now.sent,
+                    .sv_login = now.dialling});
+  }
   done(std::move(rows));
 }
 

@@ -175,6 +175,53 @@ def test_the_console_shows_the_peers(service):
         assert [r["peer_id"] for r in pooler.show("PEER_POOLS")] == ["1", "2"]
 
 
+def peer_pool(pooler, peer):
+    row = next(r for r in pooler.show("PEER_POOLS") if r["peer_id"] == str(peer))
+    return [int(row[c]) for c in ("cl_active_cancel_req", "cl_waiting_cancel_req", "sv_active_cancel", "sv_login")]
+
+
+def test_the_console_counts_the_requests_on_their_way_and_pool_size_bounds_them(weir):
+    heard = []
+
+    def listen(side):
+        heard.append(side.sock.recv(100))
+        side.bytes_until_closed(20)
+    with FakeBackend(listen) as peer:
+        pooler = weir(weir={"peer_id": 1}, peers={"2": {"host": "127.0.0.1", "port": peer.port, "pool_size": 2},
+                                                  "3": {"host": "127.0.0.1", "port": free_port()}})
+        assert peer_pool(pooler, 2) == [0, 0, 0, 0]
+        for n in range(5):
+            send_cancel(pooler.port, of_peer(77, 2), b"ab" + bytes([n]) + b"\xff")
+        wait_for(lambda: peer_pool(pooler, 2) == [2, 3, 2, 0], "two requests to be sent and three to wait")
+        assert peer_pool(pooler, 3) == [0, 0, 0, 0]
+        assert peer.accepted == 2
+        for done in range(5):
+            wait_for(lambda: peer.accepted > done and len(heard) > done, "the next one's turn")
+            assert peer.accepted <= done + 2
+            peer.open[done].sock.shutdown(socket.SHUT_RDWR)
+        wait_for(lambda: peer_pool(pooler, 2) == [0, 0, 0, 0], "all to have ended")
+    # Connections are taken up by threads: those that were open together may be heard in either order.
+    assert sorted(h[14] for h in heard) == [0, 1, 2, 3, 4]
+
+
+def test_the_console_counts_a_connection_to_a_peer_that_is_being_opened(weir):
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        fillers = []
+        for _ in range(3):  # what the kernel does not queue stays unanswered
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+            fillers.append(filler)
+        pooler = weir(weir={"peer_id": 1}, peers={"2": {"host": "127.0.0.1", "port": port}})
+        send_cancel(pooler.port, of_peer(77, 2), b"abc\xff")
+        wait_for(lambda: peer_pool(pooler, 2) == [0, 1, 0, 1], "the connection to be dialled")
+        for filler in fillers:
+            filler.close()
+
+
 def test_a_peer_that_a_reload_brings_is_used(weir):
     first, second = weir(weir={"peer_id": 1}), weir(weir={"peer_id": 2})
     with first.connect() as c:
