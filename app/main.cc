@@ -76,6 +76,9 @@ int run(const Options& options) {
   }
   prepared.config = loaded.config;
   const conf::Weir& weir = prepared.config->weir;
+  // What ps and top show is the main thread's name.
+  base::name_this_thread(weir.service_name.empty() || weir.job_name != conf::Weir{}.job_name ? weir.job_name
+                                                                                            : weir.service_name);
   if (const auto status = app::may_start(weir.user); !status.ok()) return fail(status.error());
   prepared.workers = app::worker_count(*prepared.config);
 

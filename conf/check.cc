@@ -32,6 +32,7 @@ class Checker {
     server_tls();
     tls_words();
     pools();
+    without_effect();
     log();
     for (const auto& [name, database] : config_.databases)
       database_section(database, "databases." + toml_key(name));
@@ -58,6 +59,21 @@ class Checker {
       const auto address = parse_ip(name);
       return address ? address->loopback() : name == "localhost";
     });
+  }
+
+  // Nobody should tune in vain.
+  void without_effect() {
+    const auto compare = [this](std::string_view key, const auto& value, const auto& usual) {
+      if (value != usual) warning("weir", key, fmt::format("{} is accepted for PgBouncer's sake and has no effect", key));
+    };
+    const Weir usual;
+    compare("pkt_buf", w_.pkt_buf, usual.pkt_buf);
+    compare("resolv_conf", w_.resolv_conf, usual.resolv_conf);
+    compare("dns_zone_check_period", w_.dns_zone_check_period, usual.dns_zone_check_period);
+    if (w_.session_tracking || w_.track_extra_parameters == usual.track_extra_parameters) return;
+    warning("weir", "track_extra_parameters",
+            "track_extra_parameters has no effect: session_tracking = true follows every parameter, without it only those "
+            "that PostgreSQL reports are followed");
   }
 
   void listening() {

@@ -11,6 +11,7 @@
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/frame.h"
+#include "wire/process_limits.h"
 
 namespace pooler {
 namespace {
@@ -89,6 +90,7 @@ std::size_t Server::on_data(std::string_view bytes) {
   }
   std::string instead;  // of what the server said
   std::size_t position = 0;
+  const std::size_t largest = wire::largest_packet();
   std::size_t run = 0;  // where the bytes begin that are the client's and not passed on yet
   const auto pass_run = [&](std::size_t end) {
     if (end > run && handler_ != nullptr) handler_->on_reply(bytes.substr(run, end - run));
@@ -109,6 +111,10 @@ std::size_t Server::on_data(std::string_view bytes) {
     if (!header) break;
     if (!header->valid()) {
       lose(base::protocol_violation("the server sent a message with an invalid length"));
+      break;
+    }
+    if (header->size - 1 > largest) {
+      lose({"54000", "the server sent a message that is larger than max_packet_size", {}, {}});
       break;
     }
     const char type = header->type;

@@ -12,6 +12,7 @@
 #include "wire/build.h"
 #include "wire/codec.h"
 #include "wire/options.h"
+#include "wire/process_limits.h"
 #include "wire/tls.h"
 
 namespace pooler {
@@ -115,6 +116,10 @@ std::size_t Session::relay(std::string_view bytes) {
     if (!header || leaving_) break;
     if (!header->valid() || (!wire::may_be_large(header->type) && header->size - 1 > wire::kSmallMessageLimit)) {
       fail(base::protocol_violation("invalid message length"));
+      break;
+    }
+    if (header->size - 1 > wire::largest_packet()) {
+      fail(base::protocol_violation("message is larger than max_packet_size"));
       break;
     }
     if (!wire::is_frontend_type(header->type) || header->type == 'p') {

@@ -11,13 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "wire/process_limits.h"
 #include "wire/tls.h"
 
 namespace wire {
 namespace {
 
 constexpr std::size_t kReadSize = 64 * 1024;
-constexpr int kReadsPerEvent = 4;  // then others get their turn
+constexpr int kLastReads = 4;  // of what nobody will look at: some may send for ever
 // Pieces at least this large are sent from where they lie instead of being gathered first.
 constexpr std::size_t kDirectWrite = 8 * 1024;
 constexpr std::size_t kRecycledBuffers = 64;  // per thread; each at most kRecycledSize
@@ -177,7 +178,8 @@ void SocketStream::on_readable() {
   }
   auto& buffer = lent_buffer();
   // The lent buffer is larger than a TLS record, so nothing decrypted stays behind in TLS when a turn ends.
-  for (int turn = 0; turn < kReadsPerEvent && !paused_ && fd_ >= 0; ++turn) {
+  const int turns = read_turns();
+  for (int turn = 0; turn < turns && !paused_ && fd_ >= 0; ++turn) {
     std::size_t got = 0;
     const std::size_t room = read_limit_ > 0 ? std::min(read_limit_, buffer.size()) : buffer.size();
     const Io io = receive(buffer.data(), room, got);
@@ -291,7 +293,7 @@ void SocketStream::close() {
 // Closing a socket with unread input makes the kernel reset it, and a reset may overtake our last words.
 void SocketStream::close_politely() {
   if (!tls_) ::shutdown(fd_, SHUT_WR);
-  for (int turn = 0; turn < kReadsPerEvent; ++turn)
+  for (int turn = 0; turn < kLastReads; ++turn)
     if (::recv(fd_, lent_buffer().data(), kReadSize, MSG_DONTWAIT) <= 0) break;
   close();
 }

@@ -105,6 +105,26 @@ def test_check_accepts_a_good_file_and_names_every_problem_of_a_bad_one(weir):
 
 
 @pytest.mark.short
+def test_a_setting_without_effect_is_named_where_it_stands(weir):
+    pooler = weir(weir={"pkt_buf": "8kB"})
+    line = 1 + pooler.config.read_text().splitlines().index('pkt_buf = "8kB"')
+    done = weir_command(pooler, "check", "--config", pooler.config)
+    assert done.returncode == 0
+    for said in (done.stdout + done.stderr, pooler.log()):
+        assert said.count(f"weir.toml:{line}:11: pkt_buf is accepted for PgBouncer's sake and has no effect") == 1, said
+
+
+@pytest.mark.short
+@pytest.mark.parametrize("settings, name", [({}, "weir"), ({"job_name": "orders"}, "orders"),
+                                            ({"service_name": "the-pool-of-orders"}, "the-pool-of-ord"),
+                                            ({"job_name": "orders", "service_name": "other"}, "orders")])
+def test_ps_and_top_show_the_name_of_the_job(weir, settings, name):
+    pooler = weir(weir=settings)
+    with open(f"/proc/{pooler.pid}/comm") as comm:
+        assert comm.read().strip() == name
+
+
+@pytest.mark.short
 def test_convert_writes_a_file_that_check_accepts(weir):
     pooler = weir()
     ini, out = pooler.folder / "pgbouncer.ini", pooler.folder / "converted.toml"

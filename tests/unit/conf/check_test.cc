@@ -48,6 +48,26 @@ TEST(Check, DefaultsAreFine) {
   EXPECT_THAT(warnings(Config()), Contains(HasSubstr("no database is configured")));
 }
 
+TEST(Check, SettingsWithoutEffectAreNamedWhenSomebodyTunesThem) {
+  Config config = base_config();
+  config.weir.pkt_buf = 8192;
+  config.weir.resolv_conf = "/etc/resolv.mine";
+  config.weir.dns_zone_check_period = std::chrono::seconds(5);
+  EXPECT_THAT(problems(config), IsEmpty());
+  for (const char* key : {"pkt_buf", "resolv_conf", "dns_zone_check_period"})
+    EXPECT_THAT(warnings(config), Contains(HasSubstr(std::string("weir.") + key + ": " + key + " is accepted")));
+}
+
+TEST(Check, ExtraParametersAreFollowedBySessionTrackingAlone) {
+  Config config = base_config();
+  config.weir.track_extra_parameters = {"IntervalStyle", "search_path"};
+  EXPECT_THAT(warnings(config), IsEmpty());
+  config.weir.session_tracking = false;
+  EXPECT_THAT(warnings(config), Contains(HasSubstr("track_extra_parameters has no effect")));
+  config.weir.track_extra_parameters = {"IntervalStyle"};
+  EXPECT_THAT(warnings(config), IsEmpty());
+}
+
 TEST(Check, TrustIsForLoopbackUnlessForced) {
   Config config = base_config();
   for (const AuthType type : {AuthType::kTrust, AuthType::kAny}) {

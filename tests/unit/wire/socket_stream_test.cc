@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "tests/support/certificates.h"
 #include "tests/support/run_loop.h"
 #include "tests/support/turns.h"
+#include "wire/process_limits.h"
 #include "wire/tls.h"
 
 namespace wire {
@@ -157,6 +159,23 @@ TEST_F(SocketStreamTest, ReadsStopInTheMiddleOfATurnWhenTheHandlerPauses) {
   stream_->resume_reading();
   turn(loop_);
   EXPECT_EQ(lines_.taken, "one\ntwo\n");
+}
+
+TEST_F(SocketStreamTest, OthersHaveTheirTurnAfterSoManyReads) {
+  const std::string lines(150'000, '\n');  // three reads
+  for (const int limit : {1, 0}) {
+    set_process_limits(limit, std::numeric_limits<int>::max());
+    bool others = false, others_before_the_last = false;
+    std::size_t reads = 0;
+    lines_.on_shown = [&] {
+      if (++reads == 1) loop_.post([&others] { others = true; });
+      if (reads == 3) others_before_the_last = others;
+    };
+    say(lines);
+    ASSERT_TRUE(support::run_until(loop_, [&] { return others && reads == 3; }));
+    EXPECT_EQ(others_before_the_last, limit == 1) << "0 is no limit";
+  }
+  set_process_limits(5, std::numeric_limits<int>::max());
 }
 
 TEST_F(SocketStreamTest, LimitedReadsLeaveTheRestInTheSocket) {
