@@ -32,6 +32,43 @@ void Session::on_guard_failed(const base::Error& error) {
   refuse_request(error);
 }
 
+// A statement that a server of this pool has parsed before needs no server to be named again, and to forget a name
+// needs none either.
+bool Session::answer_alone(const wire::FrameHeader& header, std::string_view rest) {
+  if ((header.type != 'P' && header.type != 'C') || rest.size() < header.size || worker_.max_prepared_statements() == 0)
+    return false;
+  wire::Reader reader(rest.substr(wire::kHeaderSize, header.size - wire::kHeaderSize));
+  std::string answer;
+  if (header.type == 'P') {
+    const std::string_view name = reader.cstring();
+    if (!reader.ok() || name.empty() || statements_->find(name) != nullptr) return false;
+    const std::string_view body = reader.rest();
+    PreparedPtr statement;
+    if (followed()) {
+      follower_->begin();
+      statement = intern_statement(body, follower_->path, follower_->analysis_of(body));
+    } else {
+      statement = intern_statement(body);
+    }
+    if (!pool_->has_parsed(*statement)) return false;
+    pool_->stats(worker_.index()).client_parses.add(1);
+    if (meter_) meter_->parsed(header.size, {statement->analysis.get(), statement->text()}, params_);
+    statements_->add(name, std::move(statement));
+    wire::append_parse_complete(answer);
+  } else {
+    const char kind = static_cast<char>(reader.u8());
+    const std::string_view name = reader.cstring();
+    if (!reader.ok() || kind != 'S') return false;
+    if (name.empty())
+      statements_->unnamed.reset();
+    else
+      statements_->remove(name);
+    wire::append_close_complete(answer);
+  }
+  client_.write(answer);
+  return true;
+}
+
 // ---- what has to be prepared again ----
 
 Translator Session::translator() {

@@ -34,9 +34,15 @@ as_server_user() {
 }
 
 # Is anything listening there? Loopback only.
-port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+port_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# free_port FROM: the first port from FROM on that nobody listens on.
+# Has any socket that port, if only as its own end of a connection to elsewhere? (06: such a one that is over.)
+port_taken() {
+  awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { found = 1 } END { exit !found }' \
+    /proc/net/tcp /proc/net/tcp6 2>/dev/null
+}
+
+# free_port FROM: the first port from FROM on that nobody has.
 free_port() {
   local port=$1
   while port_taken "$port"; do

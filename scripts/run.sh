@@ -154,7 +154,7 @@ else
   setsid "${command[@]}" >>"$state/weir.log" 2>&1 </dev/null &
 fi
 weir_pid=$!
-listening_or_dead() { port_taken "$port" || ! kill -0 "$weir_pid"; }
+listening_or_dead() { port_listens "$port" || ! kill -0 "$weir_pid"; }
 wait_until 15 "Weir to listen" listening_or_dead || true
 if ! kill -0 "$weir_pid" 2>/dev/null; then
   weir_pid=
