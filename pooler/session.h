@@ -141,6 +141,7 @@ class Session final : public base::Deferred,
   std::string address_;
   ParamsPtr params_;
   ParamsPtr login_values_;     // kept for follower_; null: it will have none
+  std::shared_ptr<Catalogue> catalogue_;  // the same: it is forgotten when nobody holds it
   std::unique_ptr<ClientStatements> statements_;  // since its first request, as is what follows
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<QueryMeter> meter_;  // null until statistics are on

@@ -17,6 +17,7 @@ void Session::on_first_request() {
   if (login_values_)
     follower_ = std::make_unique<Follower>(worker_, pool_, id_, std::exchange(login_values_, nullptr), params_,
                                            static_cast<Follower::Host&>(*this));
+  catalogue_.reset();  // the follower has it
 }
 
 std::string_view Session::on_completed(const Watch& watch, std::size_t index, std::string_view tag) {

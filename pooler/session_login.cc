@@ -149,7 +149,7 @@ void Session::send_welcome(const ParamList& reported) {
   if (!replication_ && pool_->settings()->tracking) {
     login_values_ = intern_params(std::move(welcome_->startup));
     // Read while the client still thinks of its first question.
-    if (auto* catalogues = worker_.runtime().catalogues; catalogues != nullptr) (void)catalogues->of(pool_);
+    if (auto* catalogues = worker_.runtime().catalogues; catalogues != nullptr) catalogue_ = catalogues->of(pool_);
   }
   cancel_key_ = worker_.cancels().add(worker_.index(), id_, welcome_->version);
   wire::append_backend_key_data(hello, cancel_key_);

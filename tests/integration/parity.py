@@ -221,6 +221,10 @@ class Run:
     def run(self):
         self.world.admin(self.case.setup)
         try:
+            if self.strangers:
+                # The first request to a database waits until its catalogue was read. Here it tells of pins who waits how long.
+                with self.connect_stranger() as first:
+                    first.ask("SELECT 1")
             self.log_in()
             for step in compile_script(self.case.script):
                 if step.kind == "send" and self.strangers and not self.quiet:
