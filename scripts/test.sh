@@ -58,6 +58,30 @@ unit() { # unit PRESET RESULT: an unhappy test leaves its output in the log
   }
 }
 
+# The sanitizers' start costs more than most tests do: here each program runs all of its tests in one process, the
+# longest in two parts.
+unit_at_once() { # unit_at_once PRESET RESULT [PREFIX...]
+  local preset=$1 result=$2 program parts=()
+  shift 2
+  for program in "build/$preset"/*_test; do
+    case $program in
+      */pooler_test) parts=("$program 2 0" "$program 2 1" "${parts[@]}") ;;
+      *) parts+=("$program 1 0") ;;
+    esac
+  done
+  # shellcheck disable=SC2016 # for the inner shell
+  printf '%s\n' "${parts[@]}" | xargs -P "$JOBS" -L 1 bash -c '
+    out=$0 program=${*: -3:1} GTEST_TOTAL_SHARDS=${*: -2:1} GTEST_SHARD_INDEX=${*: -1}
+    export GTEST_TOTAL_SHARDS GTEST_SHARD_INDEX
+    out+=-$(basename "$program" _test)-$GTEST_SHARD_INDEX
+    cd "$(dirname "$program")" || exit 1
+    timeout 900 "${@:1:$#-3}" "./$(basename "$program")" --gtest_output="xml:$out.xml" >"$out.log" 2>&1 && exit
+    code=$?
+    [ -s "$out.xml" ] || echo "ended with code $code; see $out.log" >"$out.failed"
+    grep -A 30 -E "^\[  FAILED|ERROR: |WARNING: ThreadSanitizer|runtime error" "$out.log" | head -n 120
+    exit 1' "$ROOT/$results/$result" "$@"
+}
+
 integration() { # integration RESULT PYTEST-ARGUMENTS...
   $PYTEST tests/integration "${@:2}" --junit-xml="$results/$1.xml" -o junit_suite_name="$1" --tb=short
 }
@@ -82,7 +106,7 @@ integration_step() {
 
 asan_step() {
   build asan all || return 1
-  unit asan asan-unit
+  unit_at_once asan asan-unit
   WEIR=$ROOT/build/asan/weir integration asan-integration -m short
 }
 
@@ -90,9 +114,7 @@ tsan_step() {
   build tsan all || return 1
   # The address space layout of newer kernels is too random for gcc 12's runtime.
   setarch "$(uname -m)" -R true 2>/dev/null && local calm=(setarch "$(uname -m)" -R)
-  "${calm[@]}" ctest --test-dir build/tsan -j"$JOBS" --output-on-failure \
-    --output-junit "$ROOT/$results/tsan-unit.xml" >"$results/tsan-unit.log" 2>&1 ||
-    grep -A 30 -E '\*\*\*Failed|\*\*\*Timeout|\*\*\*Exception' "$results/tsan-unit.log" | tail -n 120
+  unit_at_once tsan tsan-unit "${calm[@]}"
   WEIR=$ROOT/build/tsan/weir "${calm[@]}" $PYTEST tests/integration -m short --tb=short \
     --junit-xml="$results/tsan-integration.xml" -o junit_suite_name=tsan-integration
 }
