@@ -36,10 +36,13 @@ as_server_user() {
 # Is anything listening there? Loopback only.
 port_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Has any socket that port, if only as its own end of a connection to elsewhere? (06: such a one that is over.)
+# Can nobody listen there now? Another listener has it, or a connection as its own end, even one that is over. Asked of
+# the kernel itself, by perl, which every Debian has.
 port_taken() {
-  awk -v port=":$(printf '%04X' "$1")" '$2 ~ port "$" && $4 != "06" { found = 1 } END { exit !found }' \
-    /proc/net/tcp /proc/net/tcp6 2>/dev/null
+  ! perl -MSocket -e '
+    socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!";
+    setsockopt($socket, SOL_SOCKET, SO_REUSEADDR, 1) or die "setsockopt: $!";
+    exit !(bind($socket, sockaddr_in($ARGV[0], INADDR_LOOPBACK)) && listen($socket, 1));' "$1"
 }
 
 # free_port FROM: the first port from FROM on that nobody has.
