@@ -30,6 +30,12 @@ std::string list_of(const std::vector<std::string>& parts) {
   return text;
 }
 
+std::string list_of(std::span<const Expr> values) {
+  std::vector<std::string> parts;
+  for (const Expr& value : values) parts.push_back(value.sql);
+  return list_of(parts);
+}
+
 std::string output_list(std::size_t count) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) names.push_back(output_name(i));
@@ -124,11 +130,8 @@ base::Result<Expr> Translator::any_expression(Node node, const Scope& scope) {
                              : node["op"].text() == "IS_GREATEST" ? "greatest"
                                                                      : "least";
     TRY(const Type type, common_type(values, base::to_lower(name)));
-    Expr result{.sql = {}, .type = type, .name = name};
-    for (const Expr& value : values) {
-      result.sql += (result.sql.empty() ? "" : ", ") + value.sql;
-      absorb(result, value);
-    }
+    Expr result{.sql = list_of(values), .type = type, .name = name};
+    for (const Expr& value : values) absorb(result, value);
     const bool alone = values.size() == 1;
     result.sql = alone ? result.sql : fmt::format("{}({})", kind == "CoalesceExpr" ? name : "weir_" + name, result.sql);
     return result;
@@ -364,10 +367,9 @@ base::Result<Expr> Translator::membership(Node node, const Scope& scope) {
   values.insert(values.begin(), std::move(left));
   TRY_STATUS(common_type(values, "IN"));
   Expr result{.sql = {}, .type = Type::kBool};
-  std::string list;
-  for (std::size_t i = 1; i < values.size(); ++i) list += (i > 1 ? ", " : "") + values[i].sql;
   for (const Expr& value : values) absorb(result, value);
-  result.sql = fmt::format("({} {}IN ({}))", values[0].sql, last_name(node["name"]) == "<>" ? "NOT " : "", list);
+  result.sql = fmt::format("({} {}IN ({}))", values[0].sql, last_name(node["name"]) == "<>" ? "NOT " : "",
+                           list_of(std::span(values).subspan(1)));
   return result;
 }
 

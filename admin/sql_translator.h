@@ -130,6 +130,7 @@ std::string sql_text(std::string_view text);        // 'it''s'
 std::string output_name(std::size_t index);         // c1
 std::string output_list(std::size_t count);         // c1, c2, ...
 std::string list_of(const std::vector<std::string>& parts);  // parted by commas
+std::string list_of(std::span<const Expr> values);
 std::string last_name(analyzer::Node list);         // of a list of String nodes
 void absorb(Expr& into, const Expr& part);          // what a part says of the whole
 std::string_view type_word(const std::optional<Type>& type);  // in messages

@@ -36,6 +36,19 @@ Error invalid_time(std::string_view type, std::string_view text) {
   return {"22007", fmt::format("invalid input syntax for type {}: \"{}\"", type, shown(text)), {}, {}};
 }
 
+// `what`: how PostgreSQL begins to say that it is out of range.
+template <typename Number>
+base::Result<Number> parse_number(std::string_view text, std::string_view type, std::string_view what) {
+  std::string_view digits = base::trim(text);
+  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
+  Number value = 0;
+  const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (failure == std::errc::result_out_of_range)
+    return Error{"22003", fmt::format("{}\"{}\" is out of range for type {}", what, shown(text), type), {}, {}};
+  if (failure != std::errc() || stop != digits.data() + digits.size()) return invalid_text(type, text);
+  return value;
+}
+
 std::string fraction(int64_t us) {
   if (us == 0) return {};
   std::string text = fmt::format(".{:06}", us);
@@ -286,29 +299,8 @@ base::Result<double> timestamp_field(std::string_view field, int64_t time_us) {
   return unknown_field(field);
 }
 
-base::Result<int64_t> parse_int8(std::string_view text) {
-  std::string_view digits = base::trim(text);
-  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
-  int64_t value = 0;
-  const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (failure == std::errc::result_out_of_range) {
-    return Error{"22003", fmt::format("value \"{}\" is out of range for type bigint", shown(text)), {}, {}};
-  }
-  if (failure != std::errc() || stop != digits.data() + digits.size()) return invalid_text("bigint", text);
-  return value;
-}
-
-base::Result<double> parse_float8(std::string_view text) {
-  std::string_view digits = base::trim(text);
-  if (digits.starts_with('+') && !digits.starts_with("+-")) digits.remove_prefix(1);
-  double value = 0;
-  const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (failure == std::errc::result_out_of_range) {
-    return Error{"22003", fmt::format("\"{}\" is out of range for type double precision", shown(text)), {}, {}};
-  }
-  if (failure != std::errc() || stop != digits.data() + digits.size()) return invalid_text("double precision", text);
-  return value;
-}
+base::Result<int64_t> parse_int8(std::string_view text) { return parse_number<int64_t>(text, "bigint", "value "); }
+base::Result<double> parse_float8(std::string_view text) { return parse_number<double>(text, "double precision", ""); }
 
 base::Result<bool> parse_bool(std::string_view text) {
   const std::string word = base::to_lower(base::trim(text));

@@ -1,5 +1,7 @@
 #include "analyzer/lexer.h"
 
+#include <charconv>
+
 #include "base/text.h"
 
 namespace analyzer {
@@ -222,6 +224,12 @@ Token Lexer::oper(std::size_t at) {
   // A + or - ends an operator only if it cannot be a row of SQL's own.
   const std::size_t end = beyond_end_ > at ? row_end_ : unsigned_end_ > at ? unsigned_end_ : at + 1;
   return token(TokenKind::kOperator, at, end);
+}
+
+std::optional<int> parameter_number(std::string_view token) {
+  int number = 0;
+  const auto read = std::from_chars(token.data() + 1, token.data() + token.size(), number);
+  return read.ec == std::errc() ? std::optional(number) : std::nullopt;
 }
 
 std::string name_of(std::string_view token) {

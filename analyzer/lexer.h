@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -83,6 +84,11 @@ class Lexer {
   bool backslash_ = false;
   bool unclosed_comment_ = false;
 };
+
+// What Bind can carry.
+inline constexpr int kParametersMax = 65535;
+// The number of a kParameter token; nothing if it is too long to be one. It may be above kParametersMax.
+std::optional<int> parameter_number(std::string_view token);
 
 // A word or quoted name as PostgreSQL reads it: folded, or without its quotes. A U&"" name keeps its escapes.
 std::string name_of(std::string_view token);

@@ -1,7 +1,6 @@
 #include "analyzer/redact.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 
@@ -10,8 +9,6 @@
 
 namespace analyzer {
 namespace {
-
-constexpr int kParametersMax = 65535;  // what Bind can carry
 
 void put(std::string& out, std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
@@ -29,10 +26,8 @@ int highest_parameter(std::string_view sql) {
   Lexer lexer(sql, true);
   for (Token token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {
     if (token.kind != TokenKind::kParameter) continue;
-    const std::string_view text = lexer.text_of(token);
-    int number = 0;
-    const auto read = std::from_chars(text.data() + 1, text.data() + text.size(), number);
-    if (read.ec == std::errc() && number <= kParametersMax) highest = std::max(highest, number);
+    const std::optional<int> number = parameter_number(lexer.text_of(token));
+    if (number && *number <= kParametersMax) highest = std::max(highest, *number);
   }
   return highest;
 }

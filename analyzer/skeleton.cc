@@ -9,7 +9,6 @@ namespace analyzer {
 namespace {
 
 constexpr std::string_view kMarker = "$";  // no token of PostgreSQL's
-constexpr int kParametersMax = 65535;      // what Bind can carry
 
 // What a word means to what stands behind it or before it. `lower` is folded.
 enum class Word : uint8_t {
@@ -71,10 +70,9 @@ void Skeleton::put_token(const Token& token, std::string_view text) {
     case TokenKind::kWord: put_word(text); return;
     case TokenKind::kNational: other_item(); put("nchar"); return;
     case TokenKind::kParameter: {
-      int number = 0;
-      const auto read = std::from_chars(text.data() + 1, text.data() + text.size(), number);
-      if (read.ec != std::errc() || number > kParametersMax) sound_ = false;
-      parameters_ = std::max(parameters_, number);
+      const std::optional<int> number = parameter_number(text);
+      if (!number || *number > kParametersMax) sound_ = false;
+      parameters_ = std::max(parameters_, number.value_or(0));
       put_literal(text);
       return;
     }

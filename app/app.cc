@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "conf/diff.h"
+#include "wire/process_limits.h"
 
 namespace app {
 namespace {
@@ -26,6 +27,10 @@ constexpr std::size_t kSecretBytes = 32;
 
 std::size_t offload_threads() {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kOffloadThreads);
+}
+
+void limit_streams(const conf::Config& config) {
+  wire::set_process_limits(config.weir.sbuf_loopcnt, config.weir.max_packet_size);
 }
 
 }  // namespace
@@ -67,6 +72,7 @@ App::App(Prepared prepared)
       process_(loop_, runtime_, pools_, hooks()),
       console_(console_services()),
       signals_(loop_, process_, [this] { on_hangup(); }) {
+  limit_streams(*prepared.config);
   runtime_.set_client_tls(prepared.tls.client);
   runtime_.listen_hubs = &listen_hubs_;
   runtime_.catalogues = &catalogues_;
@@ -122,6 +128,7 @@ void App::run() {
 void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   if (const auto status = base::reconfigure_logging(log_settings(config->weir)); !status.ok())
     log.error("the log stays as it is: {}", base::to_text(status.error()));
+  limit_streams(*config);
   resolver_.reconfigure(resolver_settings(*config));
   throttle_.configure(throttle_limits(*config));
   runtime_.set_client_tls(tls.client);

@@ -14,12 +14,17 @@ class EventTime {
     if (at_ == TimePoint{}) at_ = base::now();
     return at_;
   }
-  // The loop's own word, around each event.
-  static void begin() {
-    handling_ = true;
-    at_ = {};
-  }
-  static void end() { handling_ = false; }
+  // The loop's own word: an event is handled for as long as one of these lives.
+  class Handling {
+   public:
+    Handling() {
+      handling_ = true;
+      at_ = {};
+    }
+    ~Handling() { handling_ = false; }
+    Handling(const Handling&) = delete;
+    Handling& operator=(const Handling&) = delete;
+  };
 
  private:
   static inline constinit thread_local bool handling_ = false;

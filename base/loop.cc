@@ -24,12 +24,10 @@ uint64_t this_thread() { return static_cast<uint64_t>(pthread_self()); }
 // The trampoline: exceptions of libraries (bad_alloc, mostly) end here.
 template <typename Work, typename OnError>
 void guarded(Work&& work, OnError&& on_error) noexcept {
-  EventTime::begin();
+  const EventTime::Handling handling;
   try {
     work();
-    EventTime::end();
   } catch (const std::exception& failure) {
-    EventTime::end();
     internal_error_count.fetch_add(1, std::memory_order_relaxed);
     log.error("internal error in a callback: {}", failure.what());
     on_error(failure.what());

@@ -113,6 +113,7 @@ class FdWatch {
   void detach();
   void want_read(bool wanted);
   void want_write(bool wanted);
+  bool wants_write() const { return writing_; }
   bool attached() const { return loop_ != nullptr; }
 
  private:

@@ -87,8 +87,7 @@ void Follower::begin() {
     read_ = params_;
     const std::string* search_path = find_param(*params_, "search_path");
     path = search_path != nullptr ? std::string_view(*search_path) : std::string_view();
-    const std::string* strings = find_param(*params_, "standard_conforming_strings");
-    standard_conforming_strings = strings == nullptr || *strings == "on";
+    standard_conforming_strings = standard_strings(*params_);
   }
   sequences_used = pool_->sequences_used();
   pinned = pinned_now() && rest_->pin.reasons.has(Effect::kSequenceMade) && reads_sequences_;

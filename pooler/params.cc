@@ -69,6 +69,11 @@ const std::string* find_param(const ParamList& list, std::string_view name) {
   return at != list.end() && at->first == name ? &at->second : nullptr;
 }
 
+bool standard_strings(const ParamList& list) {
+  const std::string* strings = find_param(list, "standard_conforming_strings");
+  return strings == nullptr || *strings == "on";
+}
+
 ParamList with_param(const ParamList& list, std::string_view name, const std::string* value) {
   ParamList copy = list;
   if (value != nullptr)

@@ -15,6 +15,9 @@ constexpr std::size_t kPortalsMax = 256;
 constexpr uint64_t kUnseen = 0;
 constexpr std::string_view kUnseenText = "a prepared statement that was not seen";
 
+// Messages that say which statement they are of.
+constexpr wire::TypeSet kCounted("QPBE");
+
 // How many rows a command tag tells of: "INSERT 0 5", "SELECT 3"; 0 where it does not.
 uint64_t rows_of(std::string_view tag) {
   if (tag.ends_with('\0')) tag.remove_suffix(1);
@@ -36,7 +39,7 @@ QueryMeter::~QueryMeter() { attach(nullptr); }
 
 void QueryMeter::attach(analyzer::QueryStats* stats) {
   if (stats == stats_) return;
-  while (size_ > 0) drop_front();
+  while (!ring_.empty()) drop_front();
   close_portals();
   set_last(nullptr);
   idle_ = {};
@@ -51,8 +54,7 @@ void QueryMeter::follow(const ParamsPtr& params) {
   if (owner_ && params == params_) return;
   params_ = params;
   const std::string* name = params ? find_param(*params, "application_name") : nullptr;
-  const std::string* strings = params ? find_param(*params, "standard_conforming_strings") : nullptr;
-  standard_conforming_strings_ = strings == nullptr || *strings == "on";
+  standard_conforming_strings_ = !params || standard_strings(*params);
   owner_ = stats_->owner(database_, user_, name != nullptr ? *name : std::string_view());
 }
 
@@ -73,14 +75,7 @@ QueryMeter::Row& QueryMeter::row_of(const Said& said) {
 }
 
 QueryMeter::Sent& QueryMeter::enter(Row& row, base::TimePoint at) {
-  if (size_ == ring_.size()) {
-    std::vector<Sent> larger(std::max<std::size_t>(ring_.size() * 2, 2));
-    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(ring_[(head_ + i) & (ring_.size() - 1)]);
-    ring_ = std::move(larger);
-    head_ = 0;
-  }
-  ++size_;
-  Sent& entered = *newest();
+  Sent& entered = ring_.push_back();
   stats_->hold(row);
   entered.row = &row;
   entered.at = at;
@@ -99,16 +94,15 @@ QueryMeter::Sent& QueryMeter::join(Row& row, base::TimePoint at) {
 }
 
 void QueryMeter::drop_front() {
-  Sent& front = ring_[head_];
+  Sent& front = ring_.front();
   if (front.rows) {
     for (Row* row : *front.rows) stats_->release(*row);
     front.rows.reset();
   } else {
     stats_->release(*front.row);
   }
-  head_ = (head_ + 1) & (ring_.size() - 1);
+  ring_.pop_front();
   ++first_;
-  --size_;
 }
 
 void QueryMeter::set_last(Row* row) {
@@ -186,17 +180,17 @@ void QueryMeter::bind(const wire::FrameHeader& header, std::string_view frame, c
   add_portal(wire::Reader(frame.substr(wire::kHeaderSize)).cstring(), row);
 }
 
+QueryMeter::Portal* QueryMeter::find_portal(std::string_view name) {
+  if (name.empty()) return &unnamed_;
+  const auto found = std::find_if(portals_.rbegin(), portals_.rend(), [name](const auto& one) { return one.first == name; });
+  return found != portals_.rend() ? &found->second : nullptr;
+}
+
 void QueryMeter::add_portal(std::string_view name, Row& row) {
-  Portal* portal = name.empty() ? &unnamed_ : nullptr;
+  Portal* portal = find_portal(name);
   if (portal == nullptr) {
-    const auto found = std::find_if(portals_.rbegin(), portals_.rend(), [name](const auto& one) { return one.first == name; });
-    if (found != portals_.rend()) {
-      portal = &found->second;
-    } else if (portals_.size() < kPortalsMax) {
-      portal = &portals_.emplace_back(name, Portal()).second;
-    } else {
-      return;
-    }
+    if (portals_.size() >= kPortalsMax) return;
+    portal = &portals_.emplace_back(name, Portal()).second;
   }
   stats_->hold(row);
   if (portal->row != nullptr) stats_->release(*portal->row);
@@ -214,11 +208,7 @@ void QueryMeter::execute(const wire::FrameHeader& header, std::string_view frame
   wire::Reader reader(frame.substr(wire::kHeaderSize));
   const std::string_view name = reader.cstring();
   const auto rows_most = static_cast<int32_t>(reader.u32());
-  Portal* portal = name.empty() ? &unnamed_ : nullptr;
-  if (portal == nullptr) {
-    const auto found = std::find_if(portals_.rbegin(), portals_.rend(), [name](const auto& one) { return one.first == name; });
-    if (found != portals_.rend()) portal = &found->second;
-  }
+  Portal* portal = find_portal(name);
   Portal unseen;
   if (portal == nullptr || portal->row == nullptr) {  // a cursor of DECLARE, or nothing at all
     unseen.row = &row_of({});
@@ -241,7 +231,7 @@ void QueryMeter::parsed(std::size_t size, const Said& said, const ParamsPtr& par
 
 void QueryMeter::refused(const wire::FrameHeader& header, const Said& said, const ParamsPtr& params,
                          std::string_view sqlstate, base::TimePoint now) {
-  if (stats_ == nullptr || std::string_view("QPBE").find(header.type) == std::string_view::npos) return;
+  if (stats_ == nullptr || !kCounted.has(header.type)) return;
   follow(params);
   const bool seen = said.text.data() != nullptr;
   Said first = said;
@@ -255,9 +245,9 @@ void QueryMeter::refused(const wire::FrameHeader& header, const Said& said, cons
 
 void QueryMeter::answered(const Answer& answer, base::TimePoint now) {
   const Tag ahead = ((answer.tag & ~kTag) - first_) & ~kTag;
-  if (stats_ == nullptr || answer.tag == 0 || ahead >= size_) return;
+  if (stats_ == nullptr || answer.tag == 0 || ahead >= ring_.size()) return;
   for (uint32_t i = 0; i < ahead; ++i) drop_front();
-  Sent& sent = ring_[head_];
+  Sent& sent = ring_.front();
   Row& row = sent.rows ? *(*sent.rows)[std::min(answer.index, sent.rows->size() - 1)] : *sent.row;
   analyzer::QueryRecord record{.call = sent.call, .bytes_in = sent.bytes_in, .wait = sent.wait, .ended = now};
   record.server = now - std::max(sent.at, done_);
@@ -295,7 +285,7 @@ void QueryMeter::ready(wire::TxStatus status, bool all, base::TimePoint now) {
   counted_out_ = out_;
   if (stats_ == nullptr) return;
   if (all) {
-    while (size_ > 0) drop_front();
+    while (!ring_.empty()) drop_front();
     copied_in_ = 0;
   }
   if (status == wire::TxStatus::kIdle) {

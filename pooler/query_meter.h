@@ -22,6 +22,7 @@
 #include "analyzer/query_stats.h"
 #include "analyzer/statement_cache.h"
 #include "base/clock.h"
+#include "base/ring.h"
 #include "pooler/params.h"
 #include "wire/frame.h"
 #include "wire/types.h"
@@ -81,7 +82,7 @@ class QueryMeter {
   void ended(base::TimePoint now);
 
   // What runs now, or ran last in an open transaction, without its values; null: nothing. Valid until the next call.
-  const Row* current() const { return size_ > 0 ? ring_[head_].row : last_; }
+  const Row* current() const { return ring_.empty() ? last_ : ring_.front().row; }
   // Statements done since the last transaction's end.
   uint64_t statements() const { return statements_; }
 
@@ -112,11 +113,12 @@ class QueryMeter {
   void end_idle(base::TimePoint now);
   Sent& enter(Row& row, base::TimePoint at);
   Sent& join(Row& row, base::TimePoint at);
-  Tag newest_tag() const { return (first_ + static_cast<uint32_t>(size_) - 1) | kTag; }
-  Sent* newest() { return size_ == 0 ? nullptr : &ring_[(head_ + size_ - 1) & (ring_.size() - 1)]; }
+  Tag newest_tag() const { return (first_ + static_cast<uint32_t>(ring_.size()) - 1) | kTag; }
+  Sent* newest() { return ring_.empty() ? nullptr : &ring_.back(); }
   void query(const wire::FrameHeader& header, const Said& said, base::TimePoint at);
   void bind(const wire::FrameHeader& header, std::string_view frame, const Said& said, base::TimePoint at);
   void execute(const wire::FrameHeader& header, std::string_view frame, base::TimePoint at);
+  Portal* find_portal(std::string_view name);
   void add_portal(std::string_view name, Row& row);
   void close_portals();
   void drop_front();
@@ -130,9 +132,8 @@ class QueryMeter {
   ParamsPtr params_;                       // what owner_ was taken from
   bool standard_conforming_strings_ = true;
 
-  std::vector<Sent> ring_;   // size a power of two
-  std::size_t head_ = 0, size_ = 0;
-  uint32_t first_ = 0;       // the number of the one at head_
+  base::Ring<Sent, 2> ring_;
+  uint32_t first_ = 0;       // the number of the one at its front
   Portal unnamed_;
   std::vector<std::pair<std::string, Portal>> portals_;  // named ones, of the open transaction
 

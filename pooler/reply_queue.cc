@@ -5,43 +5,21 @@
 #include <cassert>
 #include <utility>
 
+#include "wire/frame.h"
+
 namespace pooler {
 namespace {
-
-constexpr std::size_t kFirstRing = 16;
-
-// A set of message types.
-using Types = uint32_t;
-constexpr Types bit_of(char type) {
-  constexpr std::string_view kKnown = "123tTnDCIsGHWdcV";
-  const std::size_t at = kKnown.find(type);
-  return at == std::string_view::npos ? 0 : Types{1} << at;
-}
-constexpr auto kBits = [] {
-  std::array<Types, 128> out{};
-  for (unsigned type = 0; type < out.size(); ++type) out[type] = bit_of(static_cast<char>(type));
-  return out;
-}();
-constexpr Types bits_of(std::string_view types) {
-  Types out = 0;
-  for (const char type : types) out |= bit_of(type);
-  return out;
-}
-bool has(Types types, char type) {
-  const auto at = static_cast<unsigned char>(type);
-  return at < kBits.size() && (types & kBits[at]) != 0;
-}
 
 // The replies that may answer a message, and those of them that end the answer. ErrorResponse and ReadyForQuery
 // have their own rules.
 struct Grammar {
-  Types allowed = 0, last = 0;
+  wire::TypeSet allowed, last;
 };
 
 constexpr auto kGrammar = [] {
   std::array<Grammar, static_cast<std::size_t>(Expect::kProbe) + 1> out{};
   const auto rule = [&out](Expect kind, std::string_view allowed, std::string_view last) {
-    out[static_cast<std::size_t>(kind)] = {bits_of(allowed), bits_of(last)};
+    out[static_cast<std::size_t>(kind)] = {wire::TypeSet(allowed), wire::TypeSet(last)};
   };
   rule(Expect::kParse, "1", "1");
   rule(Expect::kBind, "2", "2");
@@ -59,15 +37,7 @@ constexpr bool extended(Expect kind) { return kind <= Expect::kExecute; }
 
 }  // namespace
 
-ReplyQueue::ReplyQueue() : ring_(kFirstRing) {}
-
 void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> change, WatchPtr watch) {
-  if (size_ == ring_.size()) {
-    std::vector<Entry> larger(ring_.size() * 2);
-    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
-    ring_ = std::move(larger);
-    head_ = 0;
-  }
   if (change) {
     ++changes_;
     ++changes_in_segment_;
@@ -82,8 +52,7 @@ void ReplyQueue::expect(Expect kind, Action action, std::unique_ptr<Change> chan
     open_batch_ = false;
     changes_in_segment_ = 0;
   }
-  at(size_) = Entry{.kind = kind, .action = action, .change = std::move(change), .watch = std::move(watch)};
-  ++size_;
+  ring_.push_back() = {.kind = kind, .action = action, .change = std::move(change), .watch = std::move(watch)};
 }
 
 void ReplyQueue::settle(Entry& entry, Settled::How how) {
@@ -94,10 +63,9 @@ void ReplyQueue::settle(Entry& entry, Settled::How how) {
 }
 
 void ReplyQueue::pop(Settled::How how) {
-  settle(at(0), how);
-  at(0).watch.reset();
-  head_ = (head_ + 1) & (ring_.size() - 1);
-  --size_;
+  settle(ring_.front(), how);
+  ring_.front().watch.reset();
+  ring_.pop_front();
 }
 
 // Removes the first `count` entries; what they changed is undone from the last to the first.
@@ -109,14 +77,14 @@ void ReplyQueue::erase_front(std::size_t count, Settled::How first, Settled::How
 
 uint32_t ReplyQueue::tag() {
   drop_copy_ends();
-  return size_ > 0 ? at(0).tag : 0;
+  return !ring_.empty() ? ring_.front().tag : 0;
 }
 
 std::vector<uint32_t> ReplyQueue::tags_under_way() const {
   std::vector<uint32_t> tags;
   bool found = error_answered_ || skipping_;
-  for (std::size_t i = 0; i < size_; ++i) {
-    const Entry& entry = at(i);
+  for (std::size_t i = 0; i < ring_.size(); ++i) {
+    const Entry& entry = ring_[i];
     if (!found && entry.tag != 0) {
       tags.push_back(entry.tag);
       found = true;
@@ -129,11 +97,11 @@ std::vector<uint32_t> ReplyQueue::tags_under_way() const {
 const WatchPtr& ReplyQueue::watch() {
   static const WatchPtr none;
   drop_copy_ends();
-  return size_ > 0 ? at(0).watch : none;
+  return !ring_.empty() ? ring_.front().watch : none;
 }
 
 ReplyQueue::Verdict ReplyQueue::on_async() const {
-  const bool ours = size_ > 0 && (at(0).action == Action::kInternal || at(0).action == Action::kGuard);
+  const bool ours = !ring_.empty() && (ring_.front().action == Action::kInternal || ring_.front().action == Action::kGuard);
   return ours ? Verdict::kDrop : Verdict::kForward;
 }
 
@@ -141,10 +109,10 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
   drop_copy_ends();
   if (type == 'E') return on_error();
   if (type == 'Z') return on_ready();
-  if (size_ == 0) return Verdict::kUnexpected;
-  Entry& head = at(0);
-  const Grammar rule = kGrammar[static_cast<std::size_t>(head.kind)];
-  if (!has(rule.allowed, type)) return Verdict::kUnexpected;
+  if (ring_.empty()) return Verdict::kUnexpected;
+  Entry& head = ring_.front();
+  const Grammar& rule = kGrammar[static_cast<std::size_t>(head.kind)];
+  if (!rule.allowed.has(type)) return Verdict::kUnexpected;
   bool forward = head.action == Action::kForward;
   if (type == 't' && forward && std::exchange(drop_types_, false)) forward = false;
   const Verdict verdict = forward ? Verdict::kForward : Verdict::kDrop;
@@ -158,7 +126,7 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
     copy_in_ = false;
     ++head.completed;
   }
-  if (has(rule.last, type)) {
+  if (rule.last.has(type)) {
     const bool copied = head.copied;
     pop(Settled::How::kDone);
     if (copied) swallow_syncs_of_copy();
@@ -168,13 +136,13 @@ ReplyQueue::Verdict ReplyQueue::on_reply(char type) {
 
 // A COPY that reads data ignores Flush and Sync: those that were sent before its end are never answered.
 void ReplyQueue::swallow_syncs_of_copy() {
-  while (size_ > 0 && at(0).kind == Expect::kSync) pop(Settled::How::kDone);
+  while (!ring_.empty() && ring_.front().kind == Expect::kSync) pop(Settled::How::kDone);
   drop_copy_ends();
 }
 
 ReplyQueue::Verdict ReplyQueue::on_error() {
-  if (size_ == 0) return Verdict::kUnexpected;
-  Entry& head = at(0);
+  if (ring_.empty()) return Verdict::kUnexpected;
+  Entry& head = ring_.front();
   const Verdict verdict = head.action == Action::kInternal ? Verdict::kInternalError
                           : head.action == Action::kGuard  ? Verdict::kGuardError
                                                            : Verdict::kForward;
@@ -189,12 +157,12 @@ ReplyQueue::Verdict ReplyQueue::on_error() {
     // Syncs sent before the data were read, and ignored, by the COPY that failed; unless it failed before it read
     // anything, and then one of them is answered. Which of the two is asked of the server (needs_probe).
     std::size_t syncs = 0;
-    while (skipped < size_ && at(skipped).kind == Expect::kSync) ++skipped, ++syncs;
+    while (skipped < ring_.size() && ring_[skipped].kind == Expect::kSync) ++skipped, ++syncs;
     if (syncs > 0) doubtful_ = true;
-    if (skipped < size_ && at(skipped).kind == Expect::kCopyEnd) ++skipped;
+    if (skipped < ring_.size() && ring_[skipped].kind == Expect::kCopyEnd) ++skipped;
   }
-  while (skipped < size_ && at(skipped).kind != Expect::kSync) ++skipped;
-  const bool sync_follows = skipped < size_;
+  while (skipped < ring_.size() && ring_[skipped].kind != Expect::kSync) ++skipped;
+  const bool sync_follows = skipped < ring_.size();
   erase_front(skipped, Settled::How::kFailed, Settled::How::kSkipped);
   if (!sync_follows) {
     skipping_ = true;
@@ -205,14 +173,14 @@ ReplyQueue::Verdict ReplyQueue::on_error() {
 
 ReplyQueue::Verdict ReplyQueue::on_ready() {
   error_answered_ = false;
-  if (size_ == 0 || (at(0).kind == Expect::kProbe && !probe_answered_)) {
+  if (ring_.empty() || (ring_.front().kind == Expect::kProbe && !probe_answered_)) {
     if (!doubtful_) return Verdict::kUnexpected;
     // The Sync that we took for swallowed was not.
     skipping_ = false;
     open_batch_ = false;
     return Verdict::kForward;
   }
-  Entry& head = at(0);
+  Entry& head = ring_.front();
   if (extended(head.kind) || head.action == Action::kInsert) return Verdict::kUnexpected;
   const Verdict verdict = head.action == Action::kForward ? Verdict::kForward : Verdict::kDrop;
   if (head.kind == Expect::kProbe) {
@@ -226,8 +194,8 @@ ReplyQueue::Verdict ReplyQueue::on_ready() {
 }
 
 bool ReplyQueue::executes_nothing() const {
-  for (std::size_t i = 0; i < size_; ++i) {
-    const Entry& entry = at(i);
+  for (std::size_t i = 0; i < ring_.size(); ++i) {
+    const Entry& entry = ring_[i];
     const bool executes = entry.kind == Expect::kQuery || entry.kind == Expect::kFunctionCall || entry.kind == Expect::kExecute;
     if (executes && entry.action == Action::kForward) return false;
   }
@@ -235,18 +203,18 @@ bool ReplyQueue::executes_nothing() const {
 }
 
 bool ReplyQueue::batch_executes_nothing() const {
-  for (std::size_t i = size_; i-- > 0;) {
-    const Expect kind = at(i).kind;
+  for (std::size_t i = ring_.size(); i-- > 0;) {
+    const Expect kind = ring_[i].kind;
     if (kind == Expect::kSync || kind == Expect::kQuery || kind == Expect::kFunctionCall) return true;
-    if (kind == Expect::kExecute && at(i).action == Action::kForward) return false;
+    if (kind == Expect::kExecute && ring_[i].action == Action::kForward) return false;
   }
   return true;
 }
 
 std::size_t ReplyQueue::ready_owed() const {
   std::size_t owed = 0;
-  for (std::size_t i = 0; i < size_; ++i) {
-    const Entry& entry = at(i);
+  for (std::size_t i = 0; i < ring_.size(); ++i) {
+    const Entry& entry = ring_[i];
     const bool ends = entry.kind == Expect::kQuery || entry.kind == Expect::kFunctionCall || entry.kind == Expect::kSync;
     if (ends && entry.action == Action::kForward) ++owed;
   }
@@ -255,26 +223,26 @@ std::size_t ReplyQueue::ready_owed() const {
 
 std::size_t ReplyQueue::owed_to_client() const {
   std::size_t owed = 0;
-  for (std::size_t i = 0; i < size_; ++i)
-    if (at(i).action == Action::kForward) ++owed;
+  for (std::size_t i = 0; i < ring_.size(); ++i)
+    if (ring_[i].action == Action::kForward) ++owed;
   return owed;
 }
 
 bool ReplyQueue::owes_client() const {
-  for (std::size_t i = 0; i < size_; ++i)
-    if (at(i).action == Action::kForward) return true;
+  for (std::size_t i = 0; i < ring_.size(); ++i)
+    if (ring_[i].action == Action::kForward) return true;
   return false;
 }
 
 bool ReplyQueue::describes(const Prepared& statement) const {
-  for (std::size_t i = 0; i < size_; ++i)
-    if (at(i).watch && at(i).watch->describes.get() == &statement) return true;
+  for (std::size_t i = 0; i < ring_.size(); ++i)
+    if (ring_[i].watch && ring_[i].watch->describes.get() == &statement) return true;
   return false;
 }
 
 bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) const {
-  for (std::size_t i = 0; i < size_; ++i) {
-    const auto& change = at(i).change;
+  for (std::size_t i = 0; i < ring_.size(); ++i) {
+    const auto& change = ring_[i].change;
     if (!change) continue;
     const bool same_statement = statement != nullptr && change->statement.get() == statement;
     if (same_statement || (!name.empty() && change->client_name == name)) return true;
@@ -283,7 +251,7 @@ bool ReplyQueue::unsettled(std::string_view name, const Prepared* statement) con
 }
 
 char ReplyQueue::take_insert() {
-  const char type = at(0).kind == Expect::kParse ? '1' : '3';
+  const char type = ring_.front().kind == Expect::kParse ? '1' : '3';
   pop(Settled::How::kDone);
   return type;
 }

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ring.h"
 #include "pooler/prepared.h"
 #include "pooler/watch.h"
 
@@ -59,13 +60,11 @@ class ReplyQueue {
     std::unique_ptr<Change> change;
   };
 
-  ReplyQueue();
-
   // A message was sent (or, for kInsert, need not be).
   void expect(Expect kind, Action action, std::unique_ptr<Change> change = nullptr, WatchPtr watch = nullptr);
 
   // What was expected last carries this number, for whoever counts; 0 where nobody does.
-  void tag_newest(uint32_t tag) { at(size_ - 1).tag = tag; }
+  void tag_newest(uint32_t tag) { ring_.back().tag = tag; }
   // That of what is answered now.
   uint32_t tag();
   // Of each request under way, that of the statement which is or would be answered next, in their order.
@@ -73,18 +72,18 @@ class ReplyQueue {
 
   // The watch of what is answered now, and how many of its statements are completed; null if it has none.
   const WatchPtr& watch();
-  std::size_t completed() const { return size_ > 0 ? at(0).completed : 0; }
-  bool in_simple_query() const { return size_ > 0 && at(0).kind == Expect::kQuery; }
+  std::size_t completed() const { return ring_.empty() ? 0 : ring_.front().completed; }
+  bool in_simple_query() const { return !ring_.empty() && ring_.front().kind == Expect::kQuery; }
   // What is answered now is a guard.
-  bool at_guard() const { return size_ > 0 && at(0).action == Action::kGuard; }
+  bool at_guard() const { return !ring_.empty() && ring_.front().action == Action::kGuard; }
 
   // A message of this type arrived. Asynchronous ones (NoticeResponse, ParameterStatus, NotificationResponse) are
   // for on_async. Afterwards the caller takes next_insert() until it is 0, then settled().
   Verdict on_reply(char type);
   // It is a row, or what tells of rows, on its way to the client: on_reply() would say kForward, and do no more than this.
   bool just_passes(char type) {
-    if (size_ == 0) return false;
-    Entry& head = at(0);
+    if (ring_.empty()) return false;
+    Entry& head = ring_.front();
     if (head.action != Action::kForward) return false;
     const bool passes = type == 'D' ? head.kind == Expect::kQuery || head.kind == Expect::kExecute
                                     : type == 'T' && head.kind == Expect::kQuery;
@@ -97,7 +96,7 @@ class ReplyQueue {
   // If the entry at the head is an inserted one, removes it and returns the type of the reply to make; else 0.
   char next_insert() {
     drop_copy_ends();
-    return size_ > 0 && at(0).action == Action::kInsert ? take_insert() : '\0';
+    return !ring_.empty() && ring_.front().action == Action::kInsert ? take_insert() : '\0';
   }
 
   // Changes whose outcome is known since the last call, to be undone in this order where they were not done.
@@ -106,15 +105,15 @@ class ReplyQueue {
   // An error was answered, and the server ignores everything but Sync (and Terminate): the caller sends nothing else.
   bool skipping() const { return skipping_; }
   // The server reads, or may be about to read, COPY data: CopyData, CopyDone and CopyFail mean something to it.
-  bool may_copy_in() const { return copy_in_ || size_ > 0; }
+  bool may_copy_in() const { return copy_in_ || !ring_.empty(); }
   bool in_copy_in() const { return copy_in_; }
   // Extended messages were sent that no Sync has followed.
   bool open_batch() const { return open_batch_; }
   // How many ReadyForQuery are uncertain is decided by kProbe, which the caller sends when this says so.
-  bool needs_probe() const { return doubtful_ && size_ == 0 && !open_batch_ && !skipping_; }
+  bool needs_probe() const { return doubtful_ && ring_.empty() && !open_batch_ && !skipping_; }
   // Nothing is owed and nothing is half said.
-  bool clean() const { return size_ == 0 && !open_batch_ && !skipping_ && !copy_in_ && !doubtful_; }
-  bool empty() const { return size_ == 0; }
+  bool clean() const { return ring_.empty() && !open_batch_ && !skipping_ && !copy_in_ && !doubtful_; }
+  bool empty() const { return ring_.empty(); }
   // Nothing of the client's is owed that executes anything.
   bool executes_nothing() const;
   // The same of what was sent since the last Sync.
@@ -127,18 +126,20 @@ class ReplyQueue {
   std::size_t owed_to_client() const;
   bool owes_client() const;
   // What is answered now is the client's, and nothing of its answer has arrived but the types of parameters.
-  bool at_beginning() const { return size_ > 0 && at(0).action == Action::kForward && (!at(0).begun || types_told()); }
-  bool types_told() const { return size_ > 0 && at(0).begun && at(0).kind == Expect::kDescribeStatement; }
+  bool at_beginning() const {
+    return !ring_.empty() && ring_.front().action == Action::kForward && (!ring_.front().begun || types_told());
+  }
+  bool types_told() const { return !ring_.empty() && ring_.front().begun && ring_.front().kind == Expect::kDescribeStatement; }
   // After an error that is not the client's: the ReadyForQuery that comes next is dropped, as what failed is sent again
   // behind it; the types of parameters are, too, if they were told.
   void repeat(bool types_told) {
-    at(0).action = Action::kDrop;
+    ring_.front().action = Action::kDrop;
     drop_types_ = types_told;
     error_answered_ = false;
   }
   // The error of what is answered now has been passed on; its ReadyForQuery has not.
   bool error_answered() const { return error_answered_; }
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return ring_.size(); }
   // Changes to maps that the server has not confirmed, in segments before the current one (a segment ends with
   // Sync): looking up what they touch must wait.
   bool unsettled_before_this_segment() const { return changes_ > changes_in_segment_; }
@@ -157,11 +158,9 @@ class ReplyQueue {
     WatchPtr watch;
   };
 
-  Entry& at(std::size_t index) { return ring_[(head_ + index) & (ring_.size() - 1)]; }
-  const Entry& at(std::size_t index) const { return ring_[(head_ + index) & (ring_.size() - 1)]; }
   void pop(Settled::How how);
   void drop_copy_ends() {
-    while (size_ > 0 && at(0).kind == Expect::kCopyEnd) pop(Settled::How::kDone);
+    while (!ring_.empty() && ring_.front().kind == Expect::kCopyEnd) pop(Settled::How::kDone);
   }
   char take_insert();
   void settle(Entry& entry, Settled::How how);
@@ -170,9 +169,7 @@ class ReplyQueue {
   void swallow_syncs_of_copy();
   void erase_front(std::size_t count, Settled::How first, Settled::How others);
 
-  std::vector<Entry> ring_;  // size a power of two
-  std::size_t head_ = 0;
-  std::size_t size_ = 0;
+  base::Ring<Entry, 16> ring_;
   std::vector<Settled> settled_;
   std::size_t changes_ = 0;
   std::size_t changes_in_segment_ = 0;

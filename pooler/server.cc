@@ -19,7 +19,8 @@ namespace {
 const base::Logger log{"server"};
 
 // Messages of these types may be large and pass in parts; the others are judged whole.
-constexpr bool may_stream(char type) { return wire::is_one_of(type, wire::letters("DdTtVEN")); }
+constexpr wire::TypeSet kStreamed("DdTtVEN");
+constexpr bool may_stream(char type) { return kStreamed.has(type); }
 // An error is read as a whole up to this size, for its SQLSTATE; above it, it passes unread.
 constexpr std::size_t kReadableReport = 64 * 1024;
 // A message that must be whole and is larger than this is no message of PostgreSQL's.
@@ -36,7 +37,9 @@ std::string_view inserted_reply(char type) {
 }
 
 // With these ends what a message of the client's has made the server do, or a part of it.
-bool ends_statement(char type) { return type == 'C' || type == 'E' || type == 's' || type == 'I'; }
+constexpr wire::TypeSet kStatementEnds("CEsI");
+// What a Watch may be for.
+constexpr wire::TypeSet kWatched("CEtTn");
 
 bool is_async(char type) { return type == 'N' || type == 'S' || type == 'A'; }
 
@@ -137,11 +140,11 @@ std::size_t Server::on_data(std::string_view bytes) {
     bool forward = false;
     WatchPtr watch;
     std::size_t index = 0;
-    if (whole && std::string_view("CEtTn").find(type) != std::string_view::npos) {
+    if (whole && kWatched.has(type)) {
       watch = replies_.watch();
       index = replies_.completed();
     }
-    const QueryMeter::Tag tag = ends_statement(type) ? replies_.tag() : 0;
+    const QueryMeter::Tag tag = kStatementEnds.has(type) ? replies_.tag() : 0;
     const bool guard_ends = type == 'Z' && replies_.at_guard();
     const std::size_t begin = position;
     const std::string_view frame = bytes.substr(begin, here);

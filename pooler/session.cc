@@ -27,6 +27,9 @@ constexpr std::size_t kRequestInHand = 16 * 1024;
 // Replies that one server may owe: a client that pipelines more waits for some of them.
 constexpr std::size_t kMaxOwed = 64 * 1024;
 
+// Messages after which a server answers, or may.
+constexpr wire::TypeSet kRequestEnds("QSHF");
+
 uint64_t micros(base::Duration d) { return static_cast<uint64_t>(std::max<int64_t>(d.count(), 0)); }
 
 // Whether `bytes` hold a whole request: everything up to a Query, Sync, Flush or FunctionCall; or so much that it is
@@ -37,7 +40,7 @@ bool request_in_hand(std::string_view bytes) {
     if (!header->valid()) return true;
     position += header->size;
     if (position > bytes.size()) break;
-    if (wire::is_one_of(header->type, wire::letters("QSHF"))) return true;
+    if (kRequestEnds.has(header->type)) return true;
     if (position == bytes.size()) break;
   }
   return bytes.size() >= kRequestInHand;

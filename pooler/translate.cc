@@ -67,7 +67,10 @@ const AnalysisPtr& unread() {
 
 }  // namespace
 
-bool Translator::needs_whole(char type) { return std::string_view("PDCE").find(type) != std::string_view::npos; }
+bool Translator::needs_whole(char type) {
+  constexpr wire::TypeSet kWhole("PDCE");
+  return kWhole.has(type);
+}
 
 Translator::Step Translator::message(const wire::FrameHeader& header, std::string_view bytes) {
   const bool whole = bytes.size() >= header.size;

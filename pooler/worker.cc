@@ -6,7 +6,6 @@
 
 #include "pooler/pools.h"
 #include "pooler/session.h"
-#include "wire/process_limits.h"
 
 namespace pooler {
 namespace {
@@ -59,7 +58,6 @@ void Worker::reconfigure(conf::ConfigPtr config) {
   max_prepared_statements_ = static_cast<std::size_t>(config_->weir.max_prepared_statements);
   max_query_size_ = static_cast<std::size_t>(config_->weir.max_query_size);
   limit_query_stats();
-  wire::set_process_limits(config_->weir.sbuf_loopcnt, config_->weir.max_packet_size);
   for (auto& [id, session] : sessions_) session->reconfigure();
 }
 

@@ -29,19 +29,26 @@ inline std::optional<FrameHeader> peek_frame(std::string_view bytes) {
 // PostgreSQL's PQ_SMALL_MESSAGE_LIMIT: messages that carry no data of the user's are refused above it.
 inline constexpr std::size_t kSmallMessageLimit = 10000;
 
-// Message types as a set of bits: it is asked of every message whether its type is one of some.
-consteval uint64_t letters(std::string_view these) {
-  uint64_t set = 0;
-  for (const char letter : these) set |= uint64_t{1} << (letter - 'A');
-  return set;
-}
-constexpr bool is_one_of(char type, uint64_t set) {
-  const auto at = static_cast<unsigned>(type - 'A');
-  return at < 64 && (set >> at & 1) != 0;
-}
+// A set of message types. It is asked of every message whether its type is one of some: two words, and no search.
+class TypeSet {
+ public:
+  constexpr TypeSet() = default;
+  // Each character is a type.
+  explicit constexpr TypeSet(std::string_view types) {
+    for (const char type : types) bits_[place(type) / 64] |= uint64_t{1} << place(type) % 64;
+  }
+  constexpr bool has(char type) const { return place(type) < 128 && (bits_[place(type) / 64] >> place(type) % 64 & 1) != 0; }
+
+ private:
+  static constexpr unsigned place(char type) { return static_cast<unsigned char>(type); }
+
+  uint64_t bits_[2]{};
+};
 
 // Whether PostgreSQL would read a frontend message of that type and size (its SocketBackend).
-constexpr bool is_frontend_type(char type) { return is_one_of(type, letters("QFXBCDEHSPdcfp")); }
-constexpr bool may_be_large(char type) { return is_one_of(type, letters("QFBPd")); }
+inline constexpr TypeSet kFrontendTypes("QFXBCDEHSPdcfp");
+inline constexpr TypeSet kLargeTypes("QFBPd");
+constexpr bool is_frontend_type(char type) { return kFrontendTypes.has(type); }
+constexpr bool may_be_large(char type) { return kLargeTypes.has(type); }
 
 }  // namespace wire

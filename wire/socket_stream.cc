@@ -94,7 +94,7 @@ void SocketStream::flush() {
     release_output();
   else
     compact_output();
-  if (blocked_ || failure_ || wants_write_) update_interest();
+  if (blocked_ || failure_ || watch_.wants_write()) update_interest();
 }
 
 // A stream that is never quite drained must not keep what it has sent.
@@ -261,8 +261,7 @@ void SocketStream::update_interest() {
   if (on_secured_) return;  // the handshake sets its own
   // A broken socket is reported from the loop: it is readable then (error or end of file).
   watch_.want_read((!paused_ && !closing_) || failure_);
-  wants_write_ = pending() > 0 && blocked_ && !failure_;
-  watch_.want_write(wants_write_);
+  watch_.want_write(pending() > 0 && blocked_ && !failure_);
 }
 
 void SocketStream::fail(std::string reason) {

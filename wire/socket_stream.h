@@ -96,7 +96,6 @@ class SocketStream final : public Stream, private base::FdHandler {
   std::unique_ptr<std::function<bool(char)>> first_byte_;
   bool paused_ = false;
   bool blocked_ = false;          // the socket takes no more for now
-  bool wants_write_ = false;      // the loop is to tell when it does
   bool closing_ = false;          // close when everything is sent
   bool was_above_high_ = false;
   bool delivering_ = false;

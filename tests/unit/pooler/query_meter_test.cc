@@ -8,22 +8,12 @@
 #include <vector>
 
 #include "analyzer/query_report.h"
-#include "wire/build.h"
-#include "wire/codec.h"
+#include "tests/unit/pooler/server_fixture.h"
 
 namespace pooler {
 namespace {
 
 using std::chrono::microseconds;
-
-std::string message(char type, std::string_view body = {}) {
-  std::string out;
-  wire::Writer writer(out);
-  writer.begin(type);
-  writer.bytes(body);
-  EXPECT_TRUE(writer.end().ok());
-  return out;
-}
 
 std::string error_body(const std::string& state) {
   return "SERROR" + std::string(1, '\0') + "VERROR" + '\0' + "C" + state + '\0' + "Mwhy" + '\0' + '\0';

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "wire/build.h"
+#include "tests/unit/pooler/client_messages.h"
 #include "wire/codec.h"
 
 namespace pooler {
@@ -12,45 +12,13 @@ namespace {
 
 using namespace std::string_view_literals;
 
-std::string parse(std::string_view name) {
-  std::string out;
-  EXPECT_TRUE(wire::append_parse(out, name, "SELECT 1", {}).ok());
-  return out;
-}
 // Bind with one value, and so many formats of result columns.
 std::string bind(std::string_view statement, int formats = 0, std::string_view portal = "") {
   std::string rest("\0\1\0\0\0\1\0\0\0\3abc"sv);
   rest += '\0';
   rest += static_cast<char>(formats);
   rest.append(static_cast<std::size_t>(formats) * 2, '\0');
-  std::string out;
-  EXPECT_TRUE(wire::append_bind_header(out, portal, statement, rest.size()).ok());
-  return out + rest;
-}
-std::string describe_portal(std::string_view name = "") {
-  std::string out;
-  wire::append_describe_portal(out, name);
-  return out;
-}
-std::string describe(std::string_view name) {
-  std::string out;
-  wire::append_describe_statement(out, name);
-  return out;
-}
-std::string execute() {
-  std::string out;
-  wire::append_execute(out, "");
-  return out;
-}
-std::string sync() {
-  std::string out;
-  wire::append_sync(out);
-  return out;
-}
-std::string query(std::string_view sql) {
-  std::string out;
-  EXPECT_TRUE(wire::append_query(out, sql).ok());
-  return out;
+  return bind_to(statement, rest, portal);
 }
 
 TEST(Replay, WhoIsToldTheColumnsGetsTheRows) {

@@ -3,6 +3,7 @@
 
 #include "pooler/replay.h"
 #include "pooler/translate.h"
+#include "tests/unit/pooler/client_messages.h"
 #include "tests/unit/pooler/server_fixture.h"
 
 namespace pooler {
@@ -11,36 +12,6 @@ namespace {
 using namespace std::string_literals;
 using Step = Translator::Step;
 
-std::string parse(std::string_view name, std::string_view sql) {
-  std::string out;
-  EXPECT_TRUE(wire::append_parse(out, name, sql, {}).ok());
-  return out;
-}
-std::string bind_to(std::string_view statement) {
-  std::string out;
-  EXPECT_TRUE(wire::append_bind_header(out, "", statement, 6).ok());
-  return out + std::string(6, '\0');
-}
-std::string describe(std::string_view name) {
-  std::string out;
-  wire::append_describe_statement(out, name);
-  return out;
-}
-std::string describe_portal() {
-  std::string out;
-  wire::append_describe_portal(out, "");
-  return out;
-}
-std::string execute() {
-  std::string out;
-  wire::append_execute(out, "");
-  return out;
-}
-std::string sync() {
-  std::string out;
-  wire::append_sync(out);
-  return out;
-}
 // RowDescription with columns of these names, of type 23.
 std::string columns(std::string_view names) {
   std::string body{'\0', static_cast<char>(names.size())};

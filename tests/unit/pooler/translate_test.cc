@@ -3,49 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/pooler/client_messages.h"
 #include "tests/unit/pooler/server_fixture.h"
 
 namespace pooler {
 namespace {
 
 using Step = Translator::Step;
-
-// Messages of a client.
-std::string parse(std::string_view name, std::string_view sql) {
-  std::string out;
-  EXPECT_TRUE(wire::append_parse(out, name, sql, {}).ok());
-  return out;
-}
-std::string bind_to(std::string_view statement, std::string_view rest = std::string_view("\0\0\0\0\0\0", 6)) {
-  std::string out;
-  EXPECT_TRUE(wire::append_bind_header(out, "", statement, rest.size()).ok());
-  return out.append(rest);
-}
-std::string describe(std::string_view name) {
-  std::string out;
-  wire::append_describe_statement(out, name);
-  return out;
-}
-std::string close_statement(std::string_view name) {
-  std::string out;
-  wire::append_close_statement(out, name);
-  return out;
-}
-std::string execute() {
-  std::string out;
-  wire::append_execute(out, "");
-  return out;
-}
-std::string sync() {
-  std::string out;
-  wire::append_sync(out);
-  return out;
-}
-std::string query(std::string_view sql) {
-  std::string out;
-  EXPECT_TRUE(wire::append_query(out, sql).ok());
-  return out;
-}
 
 std::string name_of(std::string_view sql) { return intern_statement(std::string(sql) + std::string(3, '\0'))->name; }
 
