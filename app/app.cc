@@ -35,11 +35,9 @@ void limit_streams(const conf::Config& config) {
 
 }  // namespace
 
-// The other half of the cores belongs to those who ask and answer, or to the kernel that carries it. A worker that has to
-// sleep between two queries costs more for each than one that finds several at once.
 int worker_count(const conf::Config& config) {
   if (config.workers.count > 0) return config.workers.count;
-  return std::max(1, (static_cast<int>(std::thread::hardware_concurrency()) + 1) / 2);
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 wire::ResolverSettings resolver_settings(const conf::Config& config) {

@@ -45,7 +45,10 @@ def pooler(stage, kind, **settings):
         users.write_text('"postgres" ""\n')
         values["auth_file"] = str(users)
     target = {"host": str(stage.postgres.socket_dir), "port": stage.postgres.port}
-    made = kind(folder, {"weir": values, "databases": {"bench": target}, "users": {"postgres": {}}})
+    config = {"weir": values, "databases": {"bench": target}, "users": {"postgres": {}}}
+    if kind is Weir:
+        config["workers"] = {"count": 1}  # the other contestants have one thread
+    made = kind(folder, config)
     made.start()
     made.name, made.host = kind.__name__.lower(), str(folder)
     return made

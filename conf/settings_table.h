@@ -301,7 +301,7 @@ constexpr auto Weir::fields() {
 constexpr auto Workers::fields() {
   return std::tuple{
       Field{"count", &Workers::count, Reload::kRestart,
-            "Worker threads, each with its own event loop; 0 for half as many as cores.", within(0, 1024)},
+            "Worker threads, each with its own event loop; 0 for as many as the machine has cores.", within(0, 1024)},
   };
 }
 

@@ -94,8 +94,35 @@ unit_step() {
   build release all headers && unit release unit && scripts/build.sh
 }
 
+# The integration tests mostly wait, and the builds that the next steps need do not: they go on meanwhile, giving way to
+# whatever else wants a core. Their own steps build again, which finds nothing to do, or says what is wrong.
+sanitizers_ahead() {
+  local preset wanted=()
+  for preset in asan tsan; do
+    case " $ONLY " in *" $preset "*) wanted+=("$preset") ;; esac
+  done
+  set -m # a process group of its own, to end it as a whole
+  (
+    renice -n 19 "$BASHPID"
+    for preset in "${wanted[@]}"; do build "$preset" all; done
+  ) >/dev/null 2>&1 &
+  ahead=$!
+  set +m
+}
+ahead=
+trap '[ -z "$ahead" ] || kill -- "-$ahead" 2>/dev/null' EXIT
+trap 'exit 130' INT TERM
+
+# Two builds in one folder would not do: the one ahead ends first.
+build_after_that_ahead() {
+  [ -z "$ahead" ] || wait "$ahead"
+  ahead=
+  build "$@"
+}
+
 integration_step() {
   scripts/build.sh || return 1
+  sanitizers_ahead
   as_test integration install scripts/check_install.sh
   integration integration
   if [ -d tests/interop ] &&
@@ -105,13 +132,13 @@ integration_step() {
 }
 
 asan_step() {
-  build asan all || return 1
+  build_after_that_ahead asan all || return 1
   unit_at_once asan asan-unit
   WEIR=$ROOT/build/asan/weir integration asan-integration -m short
 }
 
 tsan_step() {
-  build tsan all || return 1
+  build_after_that_ahead tsan all || return 1
   # The address space layout of newer kernels is too random for gcc 12's runtime.
   setarch "$(uname -m)" -R true 2>/dev/null && local calm=(setarch "$(uname -m)" -R)
   unit_at_once tsan tsan-unit "${calm[@]}"

@@ -69,13 +69,12 @@ TEST(App, ServesOnAPassedSocketUntilItIsToldToStop) {
   EXPECT_EQ(talk(address, ""), "refused");
 }
 
-TEST(App, AsManyWorkersAsConfiguredOrHalfTheCores) {
+TEST(App, AsManyWorkersAsConfiguredOrAsThereAreCores) {
   conf::Config config;
   config.workers.count = 3;
   EXPECT_EQ(worker_count(config), 3);
   config.workers.count = 0;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  EXPECT_EQ(worker_count(config), cores <= 2 ? 1 : (cores + 1) / 2);
+  EXPECT_EQ(worker_count(config), static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 TEST(App, SettingsReachResolverAndThrottle) {
