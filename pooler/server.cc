@@ -214,11 +214,17 @@ std::size_t Server::on_data(std::string_view bytes) {
       if (stream_->closed() || loop_ == nullptr) return bytes.size();
     }
     if (body_left_ > 0) continue;
+    bool inserted = false;
     while (const char insert = replies_.next_insert()) {
       pass_run(position);
       run = position;
       if (handler_ != nullptr) handler_->on_reply(inserted_reply(insert));
       settle();
+      inserted = true;
+    }
+    if (inserted && recovery_) {
+      continue_recovery();
+      if (stream_->closed() || loop_ == nullptr) return bytes.size();
     }
   }
   if (lost_) return bytes.size();

@@ -418,6 +418,18 @@ TEST_F(ServerTest, RecoveryDropsTheRepliesThatAreOwed) {
   EXPECT_EQ(client_.replies, "");
 }
 
+// What Weir would have answered itself, after all that the server answers: no answer of the server's follows it.
+TEST_F(ServerTest, RecoveryDropsTheReplyThatIsOursToMakeAtTheEnd) {
+  query("SELECT 1");
+  server_->expect(Expect::kParse, Action::kInsert);
+  recover();
+  EXPECT_FALSE(recovered_);
+  says(message('T', "r") + complete("SELECT 1") + ready());
+  EXPECT_EQ(recovered_, true);
+  EXPECT_EQ(client_.replies, "");
+  EXPECT_TRUE(server_->reusable());
+}
+
 TEST_F(ServerTest, RecoveryRollsAnOpenTransactionBack) {
   query("BEGIN");
   says(complete("BEGIN") + ready('T'));
