@@ -38,7 +38,7 @@ void Skeleton::make(std::string_view sql, bool standard_conforming_strings) {
   // A token of one byte takes two; "nchar " takes the place of an n before a string.
   const std::size_t needed = sql.size() * 3 + 32;
   if (out_.size() < needed) out_.resize(needed + needed / 2);
-  size_ = shape_size_ = first_at_ = first_size_ = tokens_ = depth_ = 0;
+  size_ = shape_size_ = first_at_ = first_size_ = tokens_ = depth_ = value_count_ = 0;
   parameters_ = 0;
   multiple_ = backslash_ = semicolon_ = precision_ = false;
   sound_ = first_open_ = true;
@@ -77,7 +77,13 @@ void Skeleton::put_token(const Token& token, std::string_view text) {
       return;
     }
     case TokenKind::kString:
-    case TokenKind::kNumber: put_literal(text); return;
+    case TokenKind::kNumber:
+      if (put_literal(text)) {
+        if (value_count_ < kValuesMax)
+          values_[value_count_] = {static_cast<uint32_t>(token.at), static_cast<uint32_t>(token.size)};
+        ++value_count_;
+      }
+      return;
     case TokenKind::kMark:
       switch (text.size() == 1 ? text[0] : '\0') {
         case '(': case '[': open(text); return;
@@ -137,18 +143,20 @@ void Skeleton::put_folded(std::string_view text) {
   ++tokens_;
 }
 
-void Skeleton::put_literal(std::string_view text) {
+// Says whether it became a mark.
+bool Skeleton::put_literal(std::string_view text) {
   first_open_ = false;
   if (Level* list = level(); list != nullptr) {
     if (list->literal) {
       list->item = Level::Item::kOther;
       put(text);
-      return;
+      return false;
     }
     const bool alone = list->item == Level::Item::kNone || list->item == Level::Item::kSign;
     list->item = alone ? Level::Item::kLiteral : Level::Item::kOther;
   }
   put(kMarker);
+  return true;
 }
 
 void Skeleton::put_word(std::string_view text) {

@@ -9,7 +9,10 @@
 //
 // One thread at a time.
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +32,13 @@ class Skeleton {
   std::string_view shape() const { return {out_.data(), shape_size_}; }
   // The first word, folded; empty if something else comes first (but for opening parentheses).
   std::string_view first_word() const { return {out_.data() + first_at_, first_size_}; }
+
+  // Literals of the text that are a mark in it, in order; nothing if there are more than kValuesMax.
+  struct Value {
+    uint32_t at = 0, size = 0;
+  };
+  static constexpr std::size_t kValuesMax = 16;
+  std::span<const Value> values() const { return {values_.data(), value_count_ <= kValuesMax ? value_count_ : 0}; }
 
   std::size_t tokens() const { return tokens_; }  // those that are left: what a parser's stack has to be feared for
   std::size_t looked_at_again() const { return looked_at_again_; }  // Lexer's
@@ -55,7 +65,7 @@ class Skeleton {
   void put(std::string_view text);
   void put_folded(std::string_view text);
   void put_token(const Token& token, std::string_view text);
-  void put_literal(std::string_view text);
+  bool put_literal(std::string_view text);
   void put_word(std::string_view text);
   void open(std::string_view text);
   void close(std::string_view text);
@@ -71,6 +81,8 @@ class Skeleton {
   int parameters_ = 0;
   bool multiple_ = false, backslash_ = false, sound_ = true, first_open_ = true, semicolon_ = false, precision_ = false;
   Level levels_[kLevels];
+  std::array<Value, kValuesMax> values_;
+  std::size_t value_count_ = 0;
 };
 
 }  // namespace analyzer

@@ -53,10 +53,15 @@ LocalStatements::LocalStatements(StatementCache& shared)
       seen_once_(kSeenOnce) {}
 
 const AnalysisPtr& LocalStatements::get(std::string_view sql, bool standard_conforming_strings) {
+  const uint8_t variant = standard_conforming_strings ? kText : kTextOldStrings;
+  if (const AnalysisPtr* known = alike_.find(sql, variant)) {
+    count(counts_.skeleton_hits);
+    return *known;
+  }
   Hash128 hash;
   if (keeps(sql)) {
     hash = keyed_hash(sql);
-    if (const auto* known = texts_.find(hash, sql, standard_conforming_strings ? kText : kTextOldStrings)) {
+    if (const auto* known = texts_.find(hash, sql, variant)) {
       count(counts_.text_hits);
       return *known;
     }
@@ -85,6 +90,7 @@ const AnalysisPtr& LocalStatements::get_unseen(std::string_view sql, bool standa
       known = &last_;
     }
     if (known != nullptr) {
+      alike_.put(sql, variant, skeleton_.values(), *known);
       remember_text(text_hash, sql, variant, *known, false);
       return *known;
     }

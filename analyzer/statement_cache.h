@@ -1,6 +1,7 @@
 #pragma once
 // From a text to its facts, nearly always without a parse. Three levels: the exact text; its skeleton, for queries whose
-// facts do not hang on literals; the parser. Never an error: what cannot be parsed is a write of which the words are known.
+// facts do not hang on literals, or without one a text that has the same (alike.h); the parser. Never an error: what cannot
+// be parsed is a write of which the words are known.
 //
 //   analyzer::StatementCache shared(options);          // one per process
 //   analyzer::LocalStatements statements(shared);      // one per worker
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/alike.h"
 #include "analyzer/fact_table.h"
 #include "analyzer/parser.h"
 #include "analyzer/skeleton.h"
@@ -91,6 +93,7 @@ class LocalStatements {
   bool keeps(std::string_view key) const { return key.size() <= shared_.options().text_bytes_max; }
 
   StatementCache& shared_;
+  AlikeTexts alike_;
   FactTable texts_;
   FactTable skeletons_;
   // Texts seen once, by a part of their hash. A text with literals in it mostly comes once and shall not push out others.

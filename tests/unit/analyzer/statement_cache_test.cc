@@ -78,7 +78,7 @@ TEST(StatementCache, AHitAllocatesNothing) {
   Fixture f;
   std::vector<std::string> texts;
   for (int i = 0; i < 1000; ++i) texts.push_back("SELECT * FROM t WHERE a = " + std::to_string(i));
-  f.get(texts[0] + "0000000");
+  for (int i = 0; i < 2; ++i) f.get(texts[0] + "0000000");  // known, and one to be compared with
   f.get("SET a.b = 1");
   f.counted();
   const std::size_t before = allocations;
@@ -91,8 +91,17 @@ TEST(StatementCache, AHitAllocatesNothing) {
 
 TEST(StatementCache, ATextThatComesAgainIsKeptAsItIs) {
   Fixture f;
-  for (int i = 0; i < 5; ++i) f.get("SELECT * FROM t WHERE a = 1");
+  for (int i = 0; i < 5; ++i) f.get("SELECT a + 1");  // too short to be compared with
   EXPECT_EQ(f.counted(), "3 1 0 1");
+}
+
+TEST(StatementCache, TextsAreComparedBeforeTheyAreCutIntoTokens) {
+  Fixture f;
+  const AnalysisPtr first = f.get("SELECT * FROM t WHERE a = 1 AND b = 'x'");
+  for (const std::string_view sql : {"SELECT * FROM t WHERE a = 1 AND b = 'y'", "SELECT * FROM t WHERE a = 25 AND b = ''"})
+    EXPECT_EQ(f.get(sql), first) << sql;
+  EXPECT_EQ(f.counted(), "0 2 0 1");
+  EXPECT_NE(f.get("SELECT * FROM t WHERE a = 1 AND b = 'x' OR c"), first);
 }
 
 TEST(StatementCache, WhatLiteralsDecideIsNotShared) {
