@@ -11,6 +11,7 @@ cd "$ROOT" || exit 1
 scripts/setup.sh build fuzz || exit 1
 
 say "building the fuzz targets with clang"
+mkdir -p build
 cmake --preset fuzz >build/configure-fuzz.log 2>&1 || {
   cat build/configure-fuzz.log
   exit 1
