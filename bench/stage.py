@@ -1,8 +1,17 @@
-"""What bench and load share: PostgreSQL with pgbench's tables, and the contestants in front of it, on Unix sockets."""
+"""Who takes part: PostgreSQL with pgbench's tables, and the contestants in front of it.
 
+A contestant is a name and a variant. All variants of Weir have one worker, as the others have one thread, unless the name
+says otherwise. They start when they are asked for, and end with the stage.
+
+    with Stage(scale=10) as stage:
+        stage.contestant("weir", "tls")
+"""
+
+import base64
+import hashlib
+import hmac
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
@@ -11,13 +20,34 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
-from rawpg import Raw  # noqa: E402
-from servers import PG_BIN, PgBouncer, Pooler, Postgres, Weir, give_away, run, unprivileged, wait_for  # noqa: E402
+from rawpg import Closed, Raw  # noqa: E402
+from servers import (PG_BIN, Certificates, PgBouncer, Postgres, Weir, column_names, give_away, run, unprivileged,  # noqa: E402
+                     wait_for)
+
+POOL = 20
+SECRET = "of the benchmark"
+VARIANTS = {
+    "plain": "Unix sockets, trust",
+    "tls": "TCP on the loopback, TLS with clients, trust",
+    "scram": "Unix sockets, SCRAM-SHA-256",
+}
+
+
+def verifier(secret, iterations):
+    """What PostgreSQL keeps of a secret. With one iteration it is not the client's own hashing that is measured; the work
+    of the one who checks it is the same with any number."""
+    salt = b"sixteen bytes ok"
+    salted = hashlib.pbkdf2_hmac("sha256", secret.encode(), salt, iterations)
+
+    def key(name):
+        return hmac.new(salted, name, hashlib.sha256).digest()
+
+    parts = [base64.b64encode(b).decode() for b in (salt, hashlib.sha256(key(b"Client Key")).digest(), key(b"Server Key"))]
+    return f"SCRAM-SHA-256${iterations}:{parts[0]}${parts[1]}:{parts[2]}"
 
 
 class Relay:
     """The floor: bytes in, bytes out."""
-    name = "relay"
 
     def __init__(self, stage):
         binary = stage.folder / "relay"
@@ -30,83 +60,109 @@ class Relay:
                                          f"{stage.postgres.socket_dir}/.s.PGSQL.{stage.postgres.port}"], **unprivileged())
         wait_for(lambda: os.path.exists(f"{self.host}/.s.PGSQL.6432"), "the relay")
 
+    @property
+    def pid(self):
+        return self.process.pid
+
     def stop(self):
         self.process.terminate()
         self.process.wait(10)
 
 
-def pooler(stage, kind, **settings):
-    folder = stage.folder / kind.__name__.lower()
-    values = {"listen_addr": "127.0.0.1", "unix_socket_dir": str(folder), "pool_mode": "transaction",
-              "auth_type": "trust", "default_pool_size": 20, "max_client_conn": 20000, "admin_users": ["postgres"],
-              "query_wait_timeout": 60} | settings
-    if kind is PgBouncer:
-        users = folder.parent / "bench-users.txt"
-        users.write_text('"postgres" ""\n')
-        values["auth_file"] = str(users)
-    target = {"host": str(stage.postgres.socket_dir), "port": stage.postgres.port}
-    config = {"weir": values, "databases": {"bench": target}, "users": {"postgres": {}}}
-    if kind is Weir:
-        config["workers"] = {"count": 1}  # the other contestants have one thread
-    made = kind(folder, config)
-    made.start()
-    made.name, made.host = kind.__name__.lower(), str(folder)
-    return made
-
-
 class Direct:
-    name = "direct"
+    """PostgreSQL itself."""
+    pid = None
 
-    def __init__(self, stage):
-        self.host, self.port, self.process = str(stage.postgres.socket_dir), stage.postgres.port, None
+    def __init__(self, stage, variant):
+        self.host = "127.0.0.1" if variant == "tls" else str(stage.postgres.socket_dir)
+        self.port = stage.postgres.port
 
     def stop(self):
         pass
+
+
+def make_pooler(stage, kind, variant="plain", workers=1, **settings):
+    """A Weir or a PgBouncer with the same settings, not started."""
+    folder = stage.new_folder(f"{kind.__name__.lower()}-{variant}")
+    secret = verifier(SECRET, 1) if variant == "scram" else ""
+    values = {"listen_addr": "127.0.0.1", "unix_socket_dir": str(folder), "pool_mode": "transaction",
+              "auth_type": "scram-sha-256" if variant == "scram" else "trust", "default_pool_size": POOL,
+              "max_client_conn": 20000, "admin_users": ["postgres"], "query_wait_timeout": 60} | settings
+    if variant == "tls":
+        values |= {"client_tls_sslmode": "require", "client_tls_key_file": str(stage.certificates.server_key),
+                   "client_tls_cert_file": str(stage.certificates.server)}
+    if kind is PgBouncer:
+        users = folder.parent / f"{folder.name}-users.txt"
+        users.write_text(f'"postgres" "{secret}"\n')
+        values["auth_file"] = str(users)
+    config = {"weir": values, "users": {"postgres": {"password": secret} if secret else {}},
+              "databases": {"bench": {"host": str(stage.postgres.socket_dir), "port": stage.postgres.port}}}
+    if kind is Weir:
+        config["workers"] = {"count": workers}
+    return kind(folder, config)
 
 
 class Stage:
     """PostgreSQL and a folder; a context manager that ends everything it started."""
 
     def __init__(self, scale=10):
-        self.scale, self.started = scale, []
+        self.scale, self.started, self.folders = scale, {}, 0
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-"))
         self.folder.chmod(0o755)
-        self.postgres = Postgres(self.folder / "postgres", settings={
-            "shared_buffers": "256MB", "max_connections": 300, "synchronous_commit": "off", "max_wal_size": "2GB"}).create()
-        self.postgres.sql("CREATE DATABASE bench")
-        run(PG_BIN / "pgbench", "-i", "-q", "-s", self.scale, "-h", self.folder / "postgres", "-p", self.postgres.port,
-            "-U", "postgres", "bench")
+        self.certificates = Certificates(self.folder / "certificates")
+        self.postgres = Postgres(self.folder / "postgres", self.certificates, settings={
+            "shared_buffers": "256MB", "max_connections": 400, "synchronous_commit": "off", "max_wal_size": "2GB"}).create()
+        try:
+            self.postgres.sql("CREATE DATABASE bench")
+            run(PG_BIN / "pgbench", "-i", "-q", "-s", self.scale, "-h", self.folder / "postgres", "-p", self.postgres.port,
+                "-U", "postgres", "bench")
+            self.postgres.sql("CREATE UNLOGGED TABLE sink (line text)", database="bench")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
-    def add(self, contestant):
-        self.started.append(contestant)
-        return contestant
+    def contestant(self, name, variant="plain"):
+        """name: direct, relay, pgbouncer or weir; with a number behind it ("weir 2"), of workers."""
+        if (name, variant) not in self.started:
+            self.started[name, variant] = self._start(name, variant)
+        return self.started[name, variant]
+
+    def _start(self, name, variant):
+        kind, _, workers = name.partition(" ")
+        if kind == "direct":
+            made = Direct(self, variant)
+        elif kind == "relay":
+            made = Relay(self)
+        else:
+            made = make_pooler(self, {"weir": Weir, "pgbouncer": PgBouncer}[kind], variant, int(workers or 1))
+            made.start()
+            made.host = "127.0.0.1" if variant == "tls" else str(made.folder)
+        made.name, made.variant = kind, variant
+        return made
+
+    def stop(self, name, variant="plain"):
+        """Ends one, where its memory or its threads would disturb those that come."""
+        made = self.started.pop((name, variant), None)
+        if made is not None:
+            made.stop()
+
+    def new_folder(self, name):
+        self.folders += 1
+        return self.folder / f"{name}-{self.folders}"
+
+    def busy_servers(self, since):
+        """How many connections to PostgreSQL have done something since that moment of its clock."""
+        return int(self.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'bench' AND "
+                                     f"backend_type = 'client backend' AND state_change > '{since}'")[0][0])
+
+    def now(self):
+        return self.postgres.sql("SELECT clock_timestamp()")[0][0]
 
     def __exit__(self, *_):
-        for contestant in self.started:
-            contestant.stop()
+        for made in self.started.values():
+            made.stop()
         self.postgres.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def cpu_seconds(process):
-    if process is None:
-        return 0.0
-    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def pgbench(target, *options, timeout=600, cwd=None):
-    """Runs it; a dictionary of what it says, or None and its words if it failed."""
-    done = subprocess.run([str(PG_BIN / "pgbench"), "-n", "-h", target.host, "-p", str(target.port), "-U", "postgres",
-                           *map(str, options), "bench"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=timeout, cwd=cwd)
-    out = {"code": done.returncode, "text": done.stdout + done.stderr}
-    for key, pattern in (("tps", r"tps = ([\d.]+) \(without|tps = ([\d.]+)"), ("latency_ms", r"latency average = ([\d.]+)"),
-                         ("transactions", r"transactions actually processed: (\d+)")):
-        found = re.search(pattern, done.stdout)
-        out[key] = float(next(g for g in found.groups() if g)) if found else 0.0
-    out["aborted"] = len(re.findall(r"aborted", done.stderr))
-    return out

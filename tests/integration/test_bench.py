@@ -1,0 +1,185 @@
+"""The pure parts of bench/: what is said of measurements, how long they go on, what is written of them."""
+
+import json
+import pathlib
+import random
+import statistics
+import sys
+import xml.etree.ElementTree as xml
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+
+import figures  # noqa: E402
+import measure  # noqa: E402
+import pgbench  # noqa: E402
+import plot  # noqa: E402
+import report  # noqa: E402
+import run as bench_run  # noqa: E402
+from figures import BROKEN, MISSING, UNSAID, WITHIN, Bound, judge  # noqa: E402
+from row import METRICS, Failed, Length, Row  # noqa: E402
+
+
+def samples_of(metric, **contestants):
+    return {name: {n: {metric: v} for n, v in enumerate(values)} for name, values in contestants.items()}
+
+
+def test_quartiles_are_those_of_the_statistics_module():
+    values = [7.0, 1.0, 4.0, 9.0, 2.0, 5.0]
+    assert figures.quartiles(values) == pytest.approx(statistics.quantiles(values, n=4, method="inclusive"))
+    assert figures.quartiles([3.0]) == (3.0, 3.0, 3.0)
+
+
+def test_percentiles_are_by_nearest_rank():
+    values = list(range(1, 101))
+    assert [figures.percentile(values, p) for p in (0.5, 0.95, 0.99, 1.0)] == [50, 95, 99, 100]
+    assert figures.percentile([4], 0.01) == 4
+    assert figures.percentile([], 0.5) == float("inf")
+
+
+def test_the_interval_holds_the_true_median_as_often_as_it_says():
+    seed = 20261121
+    chance = random.Random(seed)
+    for n in (5, 7, 9, 15):
+        hits = 0
+        for _ in range(4000):
+            low, high = figures.interval_of_median([chance.expovariate(1) for _ in range(n)])
+            hits += low <= 0.6931471805599453 <= high
+        assert hits / 4000 >= figures.CONFIDENCE - 0.015, (n, seed)
+
+
+def test_more_rounds_leave_out_the_extremes():
+    assert figures.interval_of_median([5, 1, 2, 3, 4]) == (1, 5)
+    assert figures.interval_of_median(range(1, 10)) == (2, 8)
+    assert figures.interval_of_median(range(1, 16)) == (4, 12)
+
+
+def test_a_bound_holds_only_if_the_whole_interval_does():
+    bound = Bound("cpu_us", 1.05, of="relay")
+    relay = [10, 20, 10, 20, 10]
+    assert judge(bound, samples_of("cpu_us", relay=relay, weir=[10.2, 20.4, 10.3, 20.1, 10.1])).outcome == WITHIN
+    assert judge(bound, samples_of("cpu_us", relay=relay, weir=[11, 22, 11.2, 23, 10.9])).outcome == BROKEN
+    assert judge(bound, samples_of("cpu_us", relay=relay, weir=[10, 22, 10, 22, 10])).outcome == UNSAID
+    assert judge(bound, samples_of("cpu_us", relay=relay, weir=[10, 20, 10])).outcome == UNSAID, "three rounds are too few"
+    assert judge(bound, samples_of("cpu_us", weir=[10, 20])).outcome == MISSING
+
+
+def test_contestants_are_compared_round_by_round():
+    # The machine was twice as slow in half of the rounds: medians of each would say 15 to 10.
+    verdict = judge(Bound("tps", 1.0, of="pgbouncer", at_least=True),
+                    samples_of("tps", pgbouncer=[100, 50, 100, 50, 100], weir=[102, 51, 102, 51, 102]))
+    assert (verdict.outcome, verdict.value) == (WITHIN, pytest.approx(1.02))
+    # A round that one of them failed in says nothing.
+    uneven = {"relay": {0: {"cpu_us": 10}, 2: {"cpu_us": 10}}, "weir": {0: {"cpu_us": 11}, 1: {"cpu_us": 99}, 2: {"cpu_us": 11}}}
+    assert figures.compared(Bound("cpu_us", 1, of="relay"), uneven) == [1.1, 1.1]
+
+
+def row_that_takes(values, bounds, **more):
+    left = {name: iter(v) for name, v in values.items()}
+    order = []
+
+    def take(_stage, name, _length):
+        order.append(name)
+        value = next(left[name])
+        if isinstance(value, Exception):
+            raise value
+        return {"cpu_us": value}
+    return Row("group", "row", take, tuple(values), ("cpu_us",), bounds, **more), order
+
+
+def test_rounds_go_on_until_the_claim_can_be_made():
+    clear, order = row_that_takes({"relay": [10] * 5, "weir": [9] * 5}, (Bound("cpu_us", 1.05, of="relay"),))
+    samples, problems = measure.measure_row(None, clear, Length())
+    assert (len(samples["weir"]), problems) == (5, [])
+    assert order[:4] == ["relay", "weir", "weir", "relay"], "who comes first changes"
+
+    noisy, _ = row_that_takes({"relay": [10] * 15, "weir": [9, 12] * 7 + [9]}, (Bound("cpu_us", 1.05, of="relay"),))
+    samples, _ = measure.measure_row(None, noisy, Length())
+    assert len(samples["weir"]) == 15 and measure.verdicts(noisy, samples)[0].outcome == UNSAID
+
+    settles, _ = row_that_takes({"relay": [10] * 15, "weir": [12] + [9] * 14}, (Bound("cpu_us", 1.05, of="relay"),))
+    samples, _ = measure.measure_row(None, settles, Length())
+    assert len(samples["weir"]) == 8 and measure.verdicts(settles, samples)[0].outcome == WITHIN
+
+
+def test_the_short_form_takes_one_round_and_reports_what_does_not_run():
+    row, order = row_that_takes({"relay": [1], "weir": [Failed("no such thing")]}, (Bound("cpu_us", 1.05, of="relay"),))
+    samples, problems = measure.measure_row(None, row, Length.momentary())
+    assert order == ["relay", "weir"] and "weir" not in samples
+    assert problems == ["row, weir, round 1: Failed: no such thing"]
+
+
+def test_a_row_that_never_runs_is_given_up():
+    row, order = row_that_takes({"weir": [Failed("no")] * 20}, (Bound("cpu_us", 1),))
+    _, problems = measure.measure_row(None, row, Length())
+    assert len(problems) == len(order) == 3
+
+
+def test_every_row_shows_and_bounds_what_there_is():
+    names = [(row.group, row.name) for row in bench_run.ROWS]
+    assert len(set(names)) == len(names)
+    for row in bench_run.ROWS:
+        assert set(row.shows) <= set(METRICS), row.name
+        for bound in row.bounds:
+            assert bound.metric in METRICS and bound.whom in row.who and (not bound.of or bound.of in row.who), row.name
+
+
+def test_rows_are_chosen_by_words_of_their_name_or_group():
+    assert [r.name for r in bench_run.chosen_rows(["select simple"])] == ["select simple", "select simple, TLS"]
+    assert {r.group for r in bench_run.chosen_rows(["memory"])} == {"Memory and start"}
+    assert bench_run.chosen_rows(["no such row"]) == []
+
+
+def test_what_pgbench_says_is_read():
+    out = """number of transactions actually processed: 12345
+number of failed transactions: 2 (0.016%)
+latency average = 0.253 ms
+initial connection time = 12.345 ms
+tps = 63012.123456 (without initial connection time)
+"""
+    err = "pgbench: error: client 3 aborted in command 0 (SQL) of script 0; perhaps the backend died while processing\n" \
+          "pgbench: error: client 5 script 0 aborted in command 4 query 0: FATAL\n"
+    assert pgbench.parse(out, err) == {"tps": 63012.123456, "latency_ms": 0.253, "transactions": 12345, "failed": 2, "aborted": 2}
+
+
+def measured():
+    row, _ = row_that_takes({"relay": [], "weir": []}, (Bound("cpu_us", 1.05, of="relay"), Bound("cpu_us", 1, of="pgbouncer")))
+    return [(row, samples_of("cpu_us", relay=[10, 10, 10, 10, 10], weir=[10.1, 10.2, 10.1, 10.0, 10.3]), ["weir <failed> & so on"])]
+
+
+WHERE = {"date": "2026-11-21", "commit": "0123456789ab", "changed": True,
+         "machine": {"processor": "A <fast> & cheap one", "cores": 2, "memory_mib": 1, "kernel": "6", "load_before": [0, 0, 0]},
+         "versions": {"weir": "weir 0", "postgresql": "15", "pgbouncer": "1.18"}}
+
+
+def test_the_table_tells_medians_ratios_and_verdicts():
+    text = report.text(measured())
+    assert "10.10 us ±0.5%" in text and "1.01" in text
+    assert "CPU/tx at most 1.05 x relay" in text and WITHIN in text and "not measured" in text
+    assert text.endswith("bounds: 1 within, 1 not measured")
+
+
+def test_results_and_plots_can_be_read_by_machines(tmp_path):
+    report.write(measured(), WHERE, tmp_path)
+    results = json.loads((tmp_path / "results.json").read_text())
+    row = results["rows"][0]
+    assert results["commit"] == "0123456789ab" and row["figures"]["weir"]["cpu_us"]["median"] == 10.1
+    assert [b["outcome"] for b in row["bounds"]] == [WITHIN, MISSING] and row["problems"]
+    drawn = xml.fromstring((tmp_path / "plots" / "group.svg").read_text())
+    assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "A <fast> & cheap one" in "".join(drawn.itertext())
+
+
+def test_bars_fit_the_plot_and_have_the_lengths_of_their_values():
+    text = plot.bars("t", "w", [plot.Panel("p", [plot.Bar("relay", 10, 9, 11, "10"), plot.Bar("weir", 5, 5, 5, "5")]),
+                                plot.Panel("nothing", [plot.Bar("weir", float("nan"), 0, 0, "-")]), plot.Panel("empty", [])])
+    bars = [float(r.get("width")) for r in xml.fromstring(text).iter("{http://www.w3.org/2000/svg}rect") if r.get("class") is None]
+    assert bars[0] == pytest.approx(2 * bars[1], abs=0.2) and bars[2] == 0
+    assert max(bars) < plot.WIDTH - plot.LABEL
+
+
+def test_lines_over_time_are_drawn():
+    text = plot.lines("t", "w", [("p99", {"a": [(0, 1), (1, 3), (2, float("inf"))], "b": []}), ("none", {})])
+    lines = list(xml.fromstring(text).iter("{http://www.w3.org/2000/svg}polyline"))
+    assert len(lines) == 2 and len(lines[0].get("points").split()) == 2
