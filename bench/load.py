@@ -1,124 +1,208 @@
 #!/usr/bin/env python3
-"""make load PROFILE=smoke|load|stress|spike|soak: pgbench through Weir, passed or failed by thresholds.
+"""make load PROFILE=smoke|load|stress|spike|soak: primary-key reads through Weir, passed or failed by thresholds.
 
-stress and spike report where it breaks instead of hiding it. SOAK_SECONDS sets the length of soak (an hour).
-LOAD_POOLER=pgbouncer loads PgBouncer instead, to compare.
+A line for each second: transactions, percentiles in ms, clients in line, servers, memory. What was seen is left in
+build/load/PROFILE.json and .svg. stress and spike go on until it breaks, and say where. SOAK_SECONDS sets the length of
+soak (an hour). LOAD_POOLER=pgbouncer loads PgBouncer instead, to compare. PROFILE=list names the profiles.
 """
 
-import glob
+import dataclasses
+import json
+import math
 import os
+import re
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 
-from stage import PgBouncer, Stage, Weir, pgbench, pooler
+import plot
+import profiles
+import report
+from pgbench import command, environment, parse
+from processes import rss_kib
+from seconds import Seconds, Tail
+from stage import ROOT, Closed, Stage, console_pools
 
-ERROR_RATE, P95_MS, P99_MS, GROWTH_KIB = 0.0005, 25.0, 100.0, 1024
-failures = []
-
-
-def check(what, value, bound, unit=""):
-    ok = value <= bound
-    print(f"  {'ok  ' if ok else 'FAIL'} {what}: {value:.3f}{unit} (at most {bound}{unit})", flush=True)
-    if not ok:
-        failures.append(what)
-    return ok
+DRAIN_SECONDS = 5  # for clients in line to be served, once nobody comes any more
 
 
-def one_run(stage, target, clients, seconds, sampling=1.0, mode="prepared"):
-    """A read-only run; its transactions, errors and percentiles in ms."""
-    logs = stage.folder / f"log-{time.monotonic_ns()}"
-    logs.mkdir()
-    if target.name == "pgbouncer" and mode == "prepared":
-        mode = "extended"
-    r = pgbench(target, "-S", "-M", mode, "-c", clients, "-j", 2, "-T", seconds, "-l", "--sampling-rate", sampling,
-                "--log-prefix", "tx", cwd=logs, timeout=seconds + 120)
-    taken = sorted(int(line.split()[2]) / 1000 for name in glob.glob(f"{logs}/tx*") for line in open(name))
-    attempts = r["transactions"] + r["aborted"]
-    if r["code"] not in (0, 2) or not taken:
-        print(r["text"][-1500:])
-    return {"transactions": r["transactions"], "tps": r["tps"], "aborted": r["aborted"],
-            "error_rate": r["aborted"] / attempts if attempts else 1.0,
-            "p50": at(taken, 0.50), "p95": at(taken, 0.95), "p99": at(taken, 0.99)}
+class Watch:
+    """What happens beside the transactions, looked at a few times in a second until stop()."""
+
+    def __init__(self, contestant):
+        self.contestant, self.servers, self.waiting, self.over = contestant, 0, 0, threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def look(self):
+        """-1 in line: the console did not answer."""
+        try:
+            self.waiting, servers = console_pools(self.contestant)
+            self.servers = max(self.servers, servers)
+        except (OSError, AssertionError, Closed):
+            self.waiting = -1
+
+    def run(self):
+        while not self.over.wait(0.25):
+            self.look()
+
+    def stop(self):
+        """Afterwards `waiting` is who was still in line when the line had had its time to empty."""
+        self.over.set()
+        self.thread.join()
+        deadline = time.monotonic() + DRAIN_SECONDS
+        self.look()
+        while self.waiting != 0 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            self.look()
 
 
-def at(values, share):
-    return values[min(int(len(values) * share), len(values) - 1)] if values else float("inf")
+class Run:
+    """pgbench in the background; `folder`: with a log of its transactions there."""
+
+    def __init__(self, contestant, clients, seconds, folder=None, sampling=1.0):
+        mode = "extended" if contestant.name == "pgbouncer" else "prepared"  # 1.18 cannot in transaction mode
+        options = ["-S", "-M", mode, "-c", clients, "-j", min(2, clients), "-T", seconds]
+        if folder:
+            options += ["-l", "--log-prefix", f"{folder}/tx", "--sampling-rate", sampling]
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command(contestant, *options), stdout=subprocess.PIPE, stderr=self.errors, text=True,
+                                        env=environment(contestant))
+
+    def running(self):
+        return self.process.poll() is None
+
+    def finish(self, outcome, timeout):
+        """Adds what pgbench says to the outcome; its throughput."""
+        try:
+            out = self.process.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out = self.process.communicate()[0]
+            outcome.words = "pgbench did not end in time"
+        self.errors.seek(0)
+        err = self.errors.read()
+        self.errors.close()
+        said = parse(out, err)
+        if self.process.returncode not in (0, 2) and not outcome.words:
+            outcome.words = err[-1500:] or f"pgbench ended with {self.process.returncode}"
+        outcome.transactions += said["transactions"]
+        outcome.lost += said["aborted"]
+        outcome.failed += said["failed"]
+        connected = re.search(r"initial connection time = ([\d.]+)", out)
+        return said["tps"], float(connected[1]) if connected else 0.0
 
 
-def describe(name, r):
-    print(f"{name}: {r['transactions']:.0f} transactions, {r['tps']:.0f}/s, p50 {r['p50']:.2f} p95 {r['p95']:.2f} "
-          f"p99 {r['p99']:.2f} ms, {r['aborted']} clients lost", flush=True)
+def ms(value):
+    return f"{value:9.2f}" if math.isfinite(value) else f"{'-':>9}"
 
 
-def steady(stage, target, clients, seconds):
-    one_run(stage, target, clients, max(2, min(10, seconds // 5)))  # warm-up
-    before = target.rss_kib()
-    r = one_run(stage, target, clients, seconds, sampling=1.0 if seconds <= 30 else 0.1)
-    describe(f"{clients} clients, {seconds} s", r)
-    check("error rate", r["error_rate"], ERROR_RATE)
-    check("p95", r["p95"], P95_MS, " ms")
-    check("p99", r["p99"], P99_MS, " ms")
-    check("memory growth after warm-up", max(0, target.rss_kib() - before), GROWTH_KIB, " KiB")
+def tell(clients, row, watch, resident):
+    print(f"  {row['second']:>5} s {clients:>6} {row['tps']:>9,.0f} {ms(row['p50'])}{ms(row['p95'])}{ms(row['p99'])}"
+          f"{ms(row['max'])} {watch.waiting:>8} {watch.servers:>8} {resident / 1024:>9.1f}", flush=True)
 
 
-def stress(stage, target):
-    broke = None
-    for clients in (100, 200, 400, 800, 1600, 3200):
-        r = one_run(stage, target, clients, 10, sampling=0.2)
-        describe(f"{clients} clients", r)
-        if r["error_rate"] > ERROR_RATE or r["p99"] > 1000:
-            broke = clients
-            break
-    print(f"breaking point: {'none up to 3200 clients' if broke is None else f'{broke} clients'}")
-    check("error rate at 200 clients", one_run(stage, target, 200, 10)["error_rate"], ERROR_RATE)
+def run_phase(contestant, profile, phase):
+    outcome, before = profiles.Outcome(), rss_kib(contestant.pid)
+    print(f"{phase.name}: {phase.clients + phase.beside:,} clients for {phase.seconds} s\n"
+          f"  {'':>5}   {'clients':>6} {'tx/s':>9} {'p50':>9}{'p95':>9}{'p99':>9}{'max':>9} {'in line':>8} {'servers':>8} {'MiB':>9}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="weir-load-") as folder:
+        watch, beside = Watch(contestant), None
+        if phase.beside:
+            beside = Run(contestant, phase.beside, phase.seconds + 2)
+            time.sleep(1)
+        run = Run(contestant, phase.clients, phase.seconds, folder, profile.sampling)
+        seconds, tail = Seconds(time.time(), profile.sampling), Tail(f"{folder}/tx*")
+        told, deadline = 0, time.monotonic() + phase.seconds * 1.2 + 90
+        while run.running() and time.monotonic() < deadline:
+            time.sleep(0.1)
+            for ended, took in tail.new():
+                seconds.add(ended, took)
+            while told < time.time() - seconds.start - 1.5:
+                if told % profile.every == 0:
+                    tell(phase.clients + phase.beside, seconds.row(told), watch, rss_kib(contestant.pid))
+                told += 1
+            seconds.close(told)
+        outcome.tps, outcome.connect_ms = run.finish(outcome, 10)
+        if beside:
+            beside.finish(outcome, 60)
+        for ended, took in tail.new():
+            seconds.add(ended, took)
+        tail.close()
+        watch.stop()
+    for second in range(told, phase.seconds):
+        if second % profile.every == 0:
+            tell(phase.clients + phase.beside, seconds.row(second), watch, rss_kib(contestant.pid))
+    outcome.p50, outcome.p95, outcome.p99 = seconds.all.percentiles(0.50, 0.95, 0.99)
+    outcome.rows = seconds.rows(max(told, phase.seconds))
+    outcome.growth_kib = max(rss_kib(contestant.pid) - before, 0)
+    outcome.servers, outcome.waiting = watch.servers, watch.waiting
+    print(f"  {outcome.transactions:,.0f} transactions, {outcome.tps:,.0f}/s, p50 {outcome.p50:.2f} p95 {outcome.p95:.2f} "
+          f"p99 {outcome.p99:.2f} ms, {outcome.lost} clients lost, connected in {outcome.connect_ms:.0f} ms", flush=True)
+    if outcome.words:
+        print(f"  pgbench: {outcome.words.strip()}", flush=True)
+    return outcome
 
 
-def spike(stage, target):
-    """From 10 clients to 1,000 within a second and back: no errors, the line drained, no server beyond the pool."""
-    outcome, most = {}, [0]
-
-    def crowd():
-        outcome["spike"] = one_run(stage, target, 1000, 10, sampling=0.2)
-
-    def watch(stop):
-        while not stop.is_set():
-            n = stage.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'bench'")[0][0]
-            most[0] = max(most[0], int(n))
-            time.sleep(0.2)
-
-    describe("before", one_run(stage, target, 10, 3))
-    stop = threading.Event()
-    threads = [threading.Thread(target=crowd), threading.Thread(target=watch, args=(stop,))]
-    for t in threads:
-        t.start()
-    threads[0].join()
-    stop.set()
-    threads[1].join()
-    describe("spike to 1,000", outcome["spike"])
-    after = one_run(stage, target, 10, 3)
-    describe("after", after)
-    check("error rate in the spike", outcome["spike"]["error_rate"], ERROR_RATE)
-    check("server connections", most[0], 20)
-    check("p99 afterwards", after["p99"], P99_MS, " ms")
+def run_phases(contestant, profile):
+    """[(phase, outcome)]. Behind a step that breaks come no greater ones."""
+    done, best, broken = [], 0.0, False
+    for phase in profile.phases:
+        if phase.step and broken:
+            continue
+        outcome = run_phase(contestant, profile, phase)
+        done.append((phase, outcome))
+        for what, value, most, holds in profiles.demanded(phase, outcome):
+            print(f"  {'ok  ' if holds else 'FAIL'} {what}: {value:.4g} (at most {most:g})", flush=True)
+        if phase.step:
+            broken = bool(profiles.breakage(phase, outcome, best))
+            best = max(best, outcome.tps)
+    return done
 
 
-def main(profile):
-    kind = PgBouncer if os.environ.get("LOAD_POOLER") == "pgbouncer" else Weir
-    plans = {
-        "smoke": lambda s, t: steady(s, t, 20, 5),
-        "load": lambda s, t: steady(s, t, 200, 60),
-        "stress": stress,
-        "spike": spike,
-        "soak": lambda s, t: steady(s, t, 50, int(os.environ.get("SOAK_SECONDS", "3600"))),
-    }
-    if profile not in plans:
-        print(f"no profile {profile!r}: {', '.join(plans)}", file=sys.stderr)
-        return 2
-    with Stage(scale=10 if profile != "smoke" else 1) as stage:
-        target = stage.add(pooler(stage, kind))
-        plans[profile](stage, target)
-    print(f"{profile}: {'passed' if not failures else 'FAILED: ' + ', '.join(failures)}")
+def write(profile, done, where, verdict, broke):
+    folder = ROOT / "build" / "load"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def finite(value):
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    phases = [dataclasses.asdict(phase) | {k: finite(v) for k, v in dataclasses.asdict(outcome).items() if k != "rows"}
+              | {"error_rate": outcome.error_rate, "rows": [{k: finite(v) for k, v in row.items()} for row in outcome.rows]}
+              for phase, outcome in done]
+    (folder / f"{profile.name}.json").write_text(
+        json.dumps(where | {"profile": profile.name, "verdict": verdict, "breaking_point": broke, "phases": phases}, indent=1) + "\n")
+    series, rate, base = {"p50": [], "p95": [], "p99": []}, [], 0
+    for _, outcome in done:
+        for row in outcome.rows:
+            for name in series:
+                series[name].append((base + row["second"], row[name]))
+            rate.append((base + row["second"], row["tps"]))
+        base += len(outcome.rows)
+    (folder / f"{profile.name}.svg").write_text(plot.lines(
+        f"make load PROFILE={profile.name}", report.machine_words(where), [("latency in ms", series), ("transactions in a second", {"tx/s": rate})]))
+    return folder
+
+
+def main(name):
+    profile = profiles.profile(name, int(os.environ.get("SOAK_SECONDS", "3600")))
+    if profile is None:
+        print(f"profiles: {', '.join(profiles.NAMES)}", file=sys.stdout if name == "list" else sys.stderr)
+        return 0 if name == "list" else 2
+    where = report.surroundings()
+    with Stage(scale=profile.scale) as stage:
+        done = run_phases(stage.contestant(os.environ.get("LOAD_POOLER", "weir")), profile)
+    failures = [f"{phase.name}: {what}" for phase, outcome in done for what, _, _, holds in profiles.demanded(phase, outcome) if not holds]
+    stepped = [(phase, outcome) for phase, outcome in done if phase.step]
+    broke = profiles.breaking_point(stepped) if stepped else ""
+    verdict = "passed" if not failures else "FAILED"
+    folder = write(profile, done, where, verdict, broke)
+    if broke:
+        print(f"breaking point: {broke}")
+    print(f"every second: {folder / (name + '.json')} and .svg")
+    print(f"{name}: {verdict}" + (f": {', '.join(failures)}" if failures else ""))
     return 1 if failures else 0
 
 

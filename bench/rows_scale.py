@@ -8,7 +8,7 @@ from pgbench import Logged, command, environment, lasting, loaded, parse, pgbenc
 from processes import cpu_seconds
 from row import Bound, Failed, Row
 from rows_path import SIXTEEN, cpu, throughput
-from stage import POOL, Raw, column_names
+from stage import POOL, console_pools
 
 CLIENTS, LOGINS, STORMS = "Clients on a pool of 20", "Log-ins", "Storms and spikes"
 RUNNING = 2000  # queries in a second beside the storm: a load that leaves two cores room
@@ -69,14 +69,6 @@ def storm(stage, name, length):
             "storm_ratio": beside["p99_us"] / quiet["p99_us"], "logins_s": parse(out)["tps"]}
 
 
-def waiting_clients(contestant):
-    """Clients in line, as the console says."""
-    with Raw.connect(contestant.port, host=contestant.host).login("postgres", "", "pgbouncer") as console:
-        reply = console.ask("SHOW POOLS")
-        place = column_names(next(m for m in reply if m.type == "T")).index("cl_waiting")
-        return sum(int(m.row[place]) for m in reply if m.type == "D")
-
-
 def spike(stage, name, length):
     """Ten clients; within a second there are a thousand; then ten again."""
     contestant, since = stage.contestant(name), stage.now()
@@ -97,7 +89,7 @@ def spike(stage, name, length):
     time.sleep(0.2)
     many = outcomes["many"]
     lost = sum(o["aborted"] + o["failed"] for o in outcomes.values())
-    return {"errors": lost, "servers": stage.busy_servers(since), "waiting": waiting_clients(contestant),
+    return {"errors": lost, "servers": stage.busy_servers(since), "waiting": console_pools(contestant)[0],
             "p99_ms": many["p99_us"] / 1000, "tps": many["tps"]}
 
 

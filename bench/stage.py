@@ -102,6 +102,16 @@ def make_pooler(stage, kind, variant="plain", workers=1, **settings):
     return kind(folder, config)
 
 
+def console_pools(contestant):
+    """(clients in line, connections to servers), as the console says."""
+    with Raw.connect(contestant.port, host=contestant.host).login("postgres", "", "pgbouncer") as console:
+        reply = console.ask("SHOW POOLS")
+    names = column_names(next(m for m in reply if m.type == "T"))
+    rows = [dict(zip(names, (v.decode() if v is not None else "" for v in m.row))) for m in reply if m.type == "D"]
+    return (sum(int(row["cl_waiting"]) for row in rows),
+            sum(int(v) for row in rows if row["database"] == "bench" for name, v in row.items() if name.startswith("sv_")))
+
+
 class Stage:
     """PostgreSQL and a folder; a context manager that ends everything it started."""
 

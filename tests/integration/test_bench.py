@@ -15,8 +15,10 @@ import figures  # noqa: E402
 import measure  # noqa: E402
 import pgbench  # noqa: E402
 import plot  # noqa: E402
+import profiles  # noqa: E402
 import report  # noqa: E402
 import run as bench_run  # noqa: E402
+import seconds  # noqa: E402
 from figures import BROKEN, MISSING, UNSAID, WITHIN, Bound, judge  # noqa: E402
 from row import METRICS, Failed, Length, Row  # noqa: E402
 
@@ -183,3 +185,81 @@ def test_lines_over_time_are_drawn():
     text = plot.lines("t", "w", [("p99", {"a": [(0, 1), (1, 3), (2, float("inf"))], "b": []}), ("none", {})])
     lines = list(xml.fromstring(text).iter("{http://www.w3.org/2000/svg}polyline"))
     assert len(lines) == 2 and len(lines[0].get("points").split()) == 2
+
+
+# ---- make load
+
+def test_percentiles_of_times_are_exact_to_three_digits():
+    seed = 20261121
+    chance = random.Random(seed)
+    values = [int(chance.lognormvariate(6, 2)) for _ in range(5000)]
+    times = seconds.Times()
+    for value in values:
+        times.add(value)
+    ordered = sorted(values)
+    for part, told in zip((0.5, 0.95, 0.99), times.percentiles(0.5, 0.95, 0.99)):
+        assert told * 1000 == pytest.approx(figures.percentile(ordered, part), rel=0.006), seed
+    assert times.most == max(values) and len(times.counts) < 3000
+    assert seconds.Times().percentiles(0.5) == [float("inf")]
+
+
+def test_each_second_has_its_own_percentiles_and_old_ones_keep_no_more():
+    run = seconds.Seconds(1000.0, part=0.5)
+    for second, took in ((0, 100), (0, 300), (1, 5000), (20, 7)):
+        run.add(1000.5 + second, took)
+    run.close(21)
+    assert sorted(run.closed) == [0, 1] and sorted(run.open) == [20]
+    rows = run.rows(21)
+    assert (rows[0]["tps"], rows[0]["p50"], rows[0]["p99"], rows[0]["max"]) == (4, 0.1, 0.3, 0.3)
+    assert rows[5]["tps"] == 0 and rows[20]["p50"] == 0.007
+    run.add(1000.9, 400)  # late
+    assert run.row(0) == rows[0] and run.all.total == 5
+
+
+def test_a_log_that_grows_is_read_by_whole_lines(tmp_path):
+    tail, log = seconds.Tail(f"{tmp_path}/tx*"), tmp_path / "tx.1"
+    assert list(tail.new()) == []
+    log.write_text("0 1 250 0 1700000000 500000\n0 2 failed 0 1700000001 0\n1 3 99")
+    assert list(tail.new()) == [(1700000000.5, 250)]
+    with log.open("a") as more:
+        more.write("9 0 1700000002 0\n")
+    (tmp_path / "tx.1.1").write_text("7 1 10 0 1700000003 0\n")
+    assert list(tail.new()) == [(1700000002.0, 999), (1700000003.0, 10)]
+    tail.close()
+
+
+def outcome(**more):
+    return profiles.Outcome(**(dict(transactions=10000, tps=1000, p50=1, p95=2, p99=3, servers=20) | more))
+
+
+def test_thresholds_are_those_that_the_phase_demands():
+    phase = profiles.Phase("load", 200, 60, ("errors", "latency", "growth", "pool"))
+    assert all(holds for *_, holds in profiles.demanded(phase, outcome()))
+    for wrong in (dict(lost=6), dict(failed=6), dict(p95=25.1), dict(p99=100.1), dict(growth_kib=1025), dict(servers=21),
+                  dict(waiting=1), dict(waiting=-1, transactions=0)):
+        assert not all(holds for *_, holds in profiles.demanded(phase, outcome(**wrong))), wrong
+    assert profiles.demanded(profiles.Phase("warm-up", 1, 1), outcome(lost=9999)) == []
+
+
+def test_the_breaking_point_is_told_with_its_reason():
+    def steps(*outcomes):
+        return [(profiles.Phase(f"step {n}", n, 10, step=True), o) for n, o in zip((400, 800, 1600, 3200), outcomes)]
+
+    fine = outcome()
+    assert profiles.breaking_point(steps(fine, fine)) == "none up to 800 clients; at best 1,000 transactions in a second"
+    assert profiles.breaking_point(steps(fine, outcome(p99=101), outcome(lost=100))) \
+        == "1,600 clients: 0.99% of the transactions failed; from 800 clients on, p95 over 25 ms or p99 over 100 ms"
+    assert profiles.breaking_point(steps(fine, outcome(tps=400))).startswith("800 clients: 400 transactions in a second")
+    assert profiles.breaking_point(steps(outcome(servers=21))) == "400 clients: 21 servers for a pool of 20"
+    assert profiles.breaking_point(steps(outcome(waiting=3))) == "400 clients: 3 clients were left in line"
+    assert profiles.breaking_point(steps(outcome(waiting=-1))) == "400 clients: the console did not answer"
+    assert profiles.breaking_point(steps(outcome(words="FATAL"))) == "400 clients: it did not run"
+
+
+def test_every_profile_demands_something_and_warms_up_before_it_looks_at_memory():
+    for name in profiles.NAMES:
+        phases = profiles.profile(name, 100).phases
+        assert any(phase.demands for phase in phases)
+        assert not any("growth" in phase.demands for phase in phases[:1])
+        assert max((p.clients + p.beside for p in phases if "latency" in p.demands), default=0) <= 200
+    assert profiles.profile("nonsense") is None
