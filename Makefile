@@ -21,8 +21,8 @@ install: build ## binary, manual page, sample weir.toml, systemd units; DESTDIR 
 	cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) build/release >/dev/null
 	DESTDIR=$(DESTDIR) cmake --install build/release --strip
 
-bench: build ## Weir, PgBouncer and the bare relay in one run
-	@scripts/setup.sh bench
+bench: build ## PostgreSQL, the bare relay, PgBouncer and Weir by turns: tables, verdicts, plots (BENCH_ARGS="--only 'select simple'")
+	@scripts/setup.sh bench profile
 	@/usr/bin/python3 bench/run.py $(BENCH_ARGS)
 
 load: build ## a load profile with thresholds: PROFILE=smoke|load|stress|spike|soak

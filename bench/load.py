@@ -107,7 +107,8 @@ def tell(clients, row, watch, resident):
 def run_phase(contestant, profile, phase):
     outcome, before = profiles.Outcome(), rss_kib(contestant.pid)
     print(f"{phase.name}: {phase.clients + phase.beside:,} clients for {phase.seconds} s\n"
-          f"  {'':>5}   {'clients':>6} {'tx/s':>9} {'p50':>9}{'p95':>9}{'p99':>9}{'max':>9} {'in line':>8} {'servers':>8} {'MiB':>9}", flush=True)
+          f"  {'':>5}   {'clients':>6} {'tx/s':>9} {'p50':>9}{'p95':>9}{'p99':>9}{'max':>9} {'in line':>8} {'servers':>8} {'MiB':>9}",
+          flush=True)
     with tempfile.TemporaryDirectory(prefix="weir-load-") as folder:
         watch, beside = Watch(contestant), None
         if phase.beside:
@@ -169,7 +170,8 @@ def write(profile, done, where, verdict, broke):
     def finite(value):
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    phases = [dataclasses.asdict(phase) | {k: finite(v) for k, v in dataclasses.asdict(outcome).items() if k != "rows"}
+    phases = [dataclasses.asdict(phase)
+              | {k: finite(v) for k, v in dataclasses.asdict(outcome).items() if k != "rows"}
               | {"error_rate": outcome.error_rate, "rows": [{k: finite(v) for k, v in row.items()} for row in outcome.rows]}
               for phase, outcome in done]
     (folder / f"{profile.name}.json").write_text(
@@ -182,7 +184,8 @@ def write(profile, done, where, verdict, broke):
             rate.append((base + row["second"], row["tps"]))
         base += len(outcome.rows)
     (folder / f"{profile.name}.svg").write_text(plot.lines(
-        f"make load PROFILE={profile.name}", report.machine_words(where), [("latency in ms", series), ("transactions in a second", {"tx/s": rate})]))
+        f"make load PROFILE={profile.name}", report.machine_words(where),
+        [("latency in ms", series), ("transactions in a second", {"tx/s": rate})]))
     return folder
 
 
@@ -194,7 +197,8 @@ def main(name):
     where = report.surroundings()
     with Stage(scale=profile.scale) as stage:
         done = run_phases(stage.contestant(os.environ.get("LOAD_POOLER", "weir")), profile)
-    failures = [f"{phase.name}: {what}" for phase, outcome in done for what, _, _, holds in profiles.demanded(phase, outcome) if not holds]
+    failures = [f"{phase.name}: {what}" for phase, outcome in done
+                for what, _, _, holds in profiles.demanded(phase, outcome) if not holds]
     stepped = [(phase, outcome) for phase, outcome in done if phase.step]
     broke = profiles.breaking_point(stepped) if stepped else ""
     verdict = "passed" if not failures else "FAILED"

@@ -50,7 +50,10 @@ def measure_row(stage, row, length, who=None, say=lambda words: None):
 def measure_all(stage, rows, length, who=None, say=None):
     """[(row, samples, problems)], with progress on standard error."""
     def progress(words):
-        print(f"\r\033[K{words}" if sys.stderr.isatty() else words, end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+        if sys.stderr.isatty():
+            print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
+        else:
+            print(words, file=sys.stderr, flush=True)
 
     out = [(row, *measure_row(stage, row, length, who, say or progress)) for row in rows]
     if say is None and sys.stderr.isatty():

@@ -35,13 +35,17 @@ def parse(out, err=""):
     return said
 
 
+def ended(options, code, words):
+    return Failed(f"pgbench {' '.join(map(str, options))} ended with {code}:\n{words[-1500:]}")
+
+
 def pgbench(contestant, *options, timeout=600, may_lose=False):
     """Runs it. Failed, with its words, if it failed; `may_lose`: clients that it lost are told and no failure."""
     done = subprocess.run(command(contestant, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=timeout, env=environment(contestant))
     said = parse(done.stdout, done.stderr)
     if done.returncode not in ((0, 2) if may_lose else (0,)) or (not said["transactions"] and not may_lose):
-        raise Failed(f"pgbench {' '.join(map(str, options))} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-1500:]}")
+        raise ended(options, done.returncode, done.stdout + done.stderr)
     return said
 
 
@@ -73,8 +77,8 @@ class Logged:
     def __init__(self, contestant, *options):
         self.folder = tempfile.mkdtemp(prefix="weir-bench-log-")
         self.options = options
-        self.process = subprocess.Popen(command(contestant, *options, "-l", "--log-prefix", "tx"), cwd=self.folder,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(contestant))
+        self.process = subprocess.Popen(command(contestant, *options, "-l", "--log-prefix", "tx"), cwd=self.folder, text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(contestant))
 
     def finish(self, timeout=600, may_lose=False):
         """What pgbench says, and `taken`: what each transaction took in microseconds, in order."""
@@ -82,7 +86,7 @@ class Logged:
             out, err = self.process.communicate(timeout=timeout)
             said = parse(out, err)
             if self.process.returncode not in ((0, 2) if may_lose else (0,)):
-                raise Failed(f"pgbench {' '.join(map(str, self.options))} ended with {self.process.returncode}:\n{(out + err)[-1500:]}")
+                raise ended(self.options, self.process.returncode, out + err)
             said["taken"] = sorted(int(fields[2]) for name in glob.glob(f"{self.folder}/tx*") for line in open(name)
                                    if (fields := line.split())[2].isdigit())
             for key, part in (("p50_us", 0.50), ("p95_us", 0.95), ("p99_us", 0.99)):

@@ -14,7 +14,8 @@ text { font: 13px system-ui, sans-serif; fill: #1c2128; }
 .head { font-size: 16px; font-weight: 600; }
 .axis { stroke: #c4cad1; } .whisker { stroke: #1c2128; stroke-width: 1.5; } .ground { fill: #ffffff; }
 @media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; } .small { fill: #9aa4af; } .axis { stroke: #444c56; } .whisker { stroke: #e6edf3; } .ground { fill: #0d1117; }
+  text { fill: #e6edf3; } .small { fill: #9aa4af; } .axis { stroke: #444c56; } .whisker { stroke: #e6edf3; }
+  .ground { fill: #0d1117; }
 }
 </style>"""
 
@@ -40,7 +41,8 @@ def colour(name, number):
 
 
 def document(height, body, title):
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">\n'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
+            f'role="img">\n'
             f"<title>{escape(title)}</title>\n{STYLE}\n"
             f'<rect class="ground" width="{WIDTH}" height="{height}"/>\n' + "\n".join(body) + "\n</svg>\n")
 
@@ -79,7 +81,8 @@ def bars(title, where, panels):
                      f'<rect x="{LABEL}" y="{y}" width="{long:.1f}" height="{BAR}" rx="2" fill="{colour(bar.name, number)}"/>']
             if bar.high > bar.low:
                 low, high = (LABEL + max(v, 0) / most * room for v in (bar.low, bar.high))
-                body.append(f'<path class="whisker" fill="none" d="M{low:.1f} {middle - 4}v8M{low:.1f} {middle}H{high:.1f}M{high:.1f} {middle - 4}v8"/>')
+                body.append(f'<path class="whisker" fill="none" d="M{low:.1f} {middle - 4}v8M{low:.1f} {middle}H{high:.1f}'
+                            f'M{high:.1f} {middle - 4}v8"/>')
             body.append(words(LABEL + max(long, (max(bar.high, 0) / most * room)) + 8, middle + 4, bar.words, "small"))
             y += BAR + GAP
         body.append(f'<path class="axis" d="M{LABEL} {top - 2}V{y - 2}"/>')
@@ -96,8 +99,9 @@ def lines(title, where, panels):
         y += 34
         body.append(words(16, y, heading))
         for number, name in enumerate(series):
-            body.append(f'<rect x="{WIDTH - 330 + number * 80}" y="{y - 9}" width="10" height="10" fill="{OTHERS[number % len(OTHERS)]}"/>')
-            body.append(words(WIDTH - 316 + number * 80, y, name, "small"))
+            at = WIDTH - 330 + number * 80
+            body += [f'<rect x="{at}" y="{y - 9}" width="10" height="10" fill="{OTHERS[number % len(OTHERS)]}"/>',
+                     words(at + 14, y, name, "small")]
         y += 10
         points = [(x, v) for one in series.values() for x, v in one if math.isfinite(v)]
         last = max((x for x, _ in points), default=0) or 1

@@ -124,8 +124,9 @@ def profile(name, soak_seconds=3600):
         "stress": lambda: Profile("stress", (Phase("what is demanded", 200, 10, (*held, "latency")),
                                              *steps("stress", (400, 800, 1600, 3200, 6400, 12800), 10)), sampling=0.2),
         "spike": lambda: Profile("spike", (
-            Phase("before", 10, 5, held), Phase("spike to 1,000", 990, 8, held, beside=10), Phase("after", 10, 5, (*held, "latency")),
-            *steps("spike to", (2000, 4000, 8000, 16000), 8, beside=10), Phase("at the end", 10, 5, (*held, "latency"))), sampling=0.5),
+            Phase("before", 10, 5, held), Phase("spike to 1,000", 990, 8, held, beside=10),
+            Phase("after", 10, 5, (*held, "latency")), *steps("spike to", (2000, 4000, 8000, 16000), 8, beside=10),
+            Phase("at the end", 10, 5, (*held, "latency"))), sampling=0.5),
         "soak": lambda: Profile("soak", (Phase("warm-up", 50, max(min(60, soak_seconds // 10), 2)),
                                          Phase("soak", 50, soak_seconds, (*held, "latency", "growth"))), sampling=0.05, every=10),
     }

@@ -128,6 +128,15 @@ def as_json(measured, where):
     return where | {"rows": rows}
 
 
+def panel(row, samples):
+    """The first of the figures that a row shows."""
+    metric = row.shows[0]
+    name, unit, _, more = METRICS[metric]
+    bars = [plot.Bar(who, f["median"], f["q1"], f["q3"], shown(f["median"], metric))
+            for who in row.who if who in samples and (f := summary(samples[who], metric))]
+    return plot.Panel(f"{row.name}: {name}" + (f" ({unit})" if unit else ""), bars, "more is better" if more else "less is better")
+
+
 def file_name(group):
     return re.sub(r"[^a-z0-9]+", "-", group.lower()).strip("-") + ".svg"
 
@@ -137,9 +146,5 @@ def write(measured, where, folder):
     (folder / "plots").mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(as_json(measured, where), indent=1) + "\n")
     for group, entries in groups_of(measured).items():
-        panels = [plot.Panel(f"{row.name}: {METRICS[row.shows[0]][0]}" + (f" ({METRICS[row.shows[0]][1]})" if METRICS[row.shows[0]][1] else ""),
-                             [plot.Bar(name, f["median"], f["q1"], f["q3"], shown(f["median"], row.shows[0], unit=False))
-                              for name in row.who if name in samples and (f := summary(samples[name], row.shows[0]))],
-                             "more is better" if METRICS[row.shows[0]][3] else "less is better")
-                  for row, samples, _ in entries]
+        panels = [panel(row, samples) for row, samples, _ in entries]
         (folder / "plots" / file_name(group)).write_text(plot.bars(group, machine_words(where), panels))

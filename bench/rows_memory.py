@@ -164,17 +164,18 @@ def bulk_row(name, make):
                bounds=(Bound("mb_s", 0.95, of="direct", at_least=True), Bound("growth_kib", FLAT_KIB)))
 
 
+THOUSANDS = "SELECT repeat('x', 1000) FROM generate_series(1, {rows})"
 POOLERS = ("pgbouncer", "weir")
 ROWS = [
     Row(MEMORY, "10,000 idle clients", crowd("plain"), POOLERS, shows=("idle_kib", "queried_kib"),
         bounds=(Bound("idle_kib", 1.0), Bound("queried_kib", 2.0)), rounds=(1, 2), steady=True),
     Row(MEMORY, "10,000 idle clients, TLS", crowd("tls"), POOLERS, shows=("idle_kib", "queried_kib"),
         bounds=(Bound("queried_kib", 20.0),), rounds=(1, 2), steady=True),
-    Row(MEMORY, "500 busy clients", busy, POOLERS, shows=("rss_mib",), bounds=(Bound("rss_mib", 64.0),), rounds=(1, 3), steady=True),
+    Row(MEMORY, "500 busy clients", busy, POOLERS, shows=("rss_mib",), bounds=(Bound("rss_mib", 64.0),), rounds=(1, 3),
+        steady=True),
     Row(MEMORY, "clean start to first query", start, POOLERS, shows=("start_ms",), bounds=(Bound("start_ms", 50.0),)),
 
-    bulk_row("100 MB result", lambda length: ask_for("SELECT repeat('x', 1000) FROM generate_series(1, {rows})", length.result_mb)),
-    bulk_row("1 GB COPY out", lambda length: ask_for("COPY (SELECT repeat('x', 1000) FROM generate_series(1, {rows})) TO STDOUT",
-                                                     length.copy_mb)),
+    bulk_row("100 MB result", lambda length: ask_for(THOUSANDS, length.result_mb)),
+    bulk_row("1 GB COPY out", lambda length: ask_for(f"COPY ({THOUSANDS}) TO STDOUT", length.copy_mb)),
     bulk_row("1 GB COPY in", lambda length: copy_in(length.copy_mb)),
 ]

@@ -98,7 +98,8 @@ def throughput(limit, of, **more):
 
 ROWS = [
     Row(GROUP, "select simple", workload("-S", "-M", "simple"), bounds=(cpu(1.05, "relay"), cpu(1.00, "pgbouncer"))),
-    Row(GROUP, "select same text", workload("-M", "simple", named="same text"), bounds=(cpu(1.05, "relay"), cpu(1.00, "pgbouncer"))),
+    Row(GROUP, "select same text", workload("-M", "simple", named="same text"),
+        bounds=(cpu(1.05, "relay"), cpu(1.00, "pgbouncer"))),
     Row(GROUP, "inlined literals", workload("-M", "simple", named="inlined"), bounds=(cpu(1.15, "relay"),),
         note="numbers, a sign, a string and a list; every text differs"),
     Row(GROUP, "select extended", workload("-S", "-M", "extended"), bounds=(throughput(1.00, "pgbouncer"),)),
@@ -108,7 +109,8 @@ ROWS = [
     Row(GROUP, "pipelines", workload("-M", "extended", named="pipeline"), bounds=(throughput(1.00, "pgbouncer"),),
         note="a transaction is ten queries and one Sync"),
     Row(GROUP, "pipelines prepared", workload("-M", "prepared", named="pipeline"), NOT_PGBOUNCER),
-    Row(GROUP, "latency at one client", one_client, shows=("p50_us", "p99_ms", "tps"), bounds=(Bound("p50_us", 1.00, of="pgbouncer"),),
+    Row(GROUP, "latency at one client", one_client, shows=("p50_us", "p99_ms", "tps"),
+        bounds=(Bound("p50_us", 1.00, of="pgbouncer"),),
         note="what is added to direct is no more than what PgBouncer adds if p50 is no more"),
     Row(GROUP, "system calls", system_calls, ("relay", "pgbouncer", "weir"), shows=("calls",), bounds=(Bound("calls", 4.3),),
         rounds=(1, 3), steady=True, note="of a simple select, 16 clients"),

@@ -108,6 +108,7 @@ ROWS = [
     Row(STORMS, "1,000 SCRAM log-ins a second", storm, ("pgbouncer", "weir"),
         shows=("quiet_p99_ms", "storm_p99_ms", "storm_ratio", "logins_s"), bounds=(Bound("storm_ratio", 1.20),),
         note=f"beside {RUNNING:,} queries a second"),
-    Row(STORMS, "from 10 clients to 1,000", spike, ("pgbouncer", "weir"), shows=("errors", "servers", "waiting", "p99_ms", "tps"),
+    Row(STORMS, "from 10 clients to 1,000", spike, ("pgbouncer", "weir"),
+        shows=("errors", "servers", "waiting", "p99_ms", "tps"),
         bounds=(Bound("errors", 0), Bound("servers", POOL), Bound("waiting", 0)), rounds=(1, 3), steady=True),
 ]

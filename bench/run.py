@@ -18,6 +18,7 @@ import sys
 
 import micro
 import report
+import rows_instructions
 import rows_memory
 import rows_path
 import rows_scale
@@ -25,7 +26,7 @@ from measure import measure_all
 from row import Length
 from stage import ROOT, Stage
 
-ROWS = [*rows_path.ROWS, *rows_scale.ROWS, *rows_memory.ROWS]
+ROWS = [*rows_path.ROWS, *rows_scale.ROWS, *rows_memory.ROWS, *rows_instructions.ROWS]
 
 
 def chosen_rows(only, rows=ROWS):
@@ -57,6 +58,8 @@ def main():
     if not rows and not micro_rows:
         print(f"no row has {' or '.join(chosen.only)} in its name or group: --list names them", file=sys.stderr)
         return 2
+    if chosen.short and not chosen.only:
+        rows = [row for row in rows if row.group != rows_instructions.GROUP]  # callgrind takes its time
     length = Length.momentary() if chosen.short else Length()
     if chosen.seconds:
         length = dataclasses.replace(length, seconds=max(int(chosen.seconds), 1))

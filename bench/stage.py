@@ -46,6 +46,10 @@ def verifier(secret, iterations):
     return f"SCRAM-SHA-256${iterations}:{parts[0]}${parts[1]}:{parts[2]}"
 
 
+def socket_of(contestant):
+    return f"{contestant.host}/.s.PGSQL.{contestant.port}"
+
+
 class Relay:
     """The floor: bytes in, bytes out."""
 
@@ -58,7 +62,7 @@ class Relay:
         give_away(self.host)
         self.process = subprocess.Popen([binary, f"{self.host}/.s.PGSQL.6432",
                                          f"{stage.postgres.socket_dir}/.s.PGSQL.{stage.postgres.port}"], **unprivileged())
-        wait_for(lambda: os.path.exists(f"{self.host}/.s.PGSQL.6432"), "the relay")
+        wait_for(lambda: os.path.exists(socket_of(self)), "the relay")
 
     @property
     def pid(self):
@@ -100,6 +104,14 @@ def make_pooler(stage, kind, variant="plain", workers=1, **settings):
     if kind is Weir:
         config["workers"] = {"count": workers}
     return kind(folder, config)
+
+
+def start(pooler, variant="plain"):
+    pooler.start()
+    pooler.variant = variant
+    if variant != "tls":
+        pooler.host = str(pooler.folder)
+        wait_for(lambda: os.path.exists(socket_of(pooler)), "the pooler's Unix socket")
 
 
 def console_pools(contestant):
@@ -148,8 +160,7 @@ class Stage:
             made = Relay(self)
         else:
             made = make_pooler(self, {"weir": Weir, "pgbouncer": PgBouncer}[kind], variant, int(workers or 1))
-            made.start()
-            made.host = "127.0.0.1" if variant == "tls" else str(made.folder)
+            start(made, variant)
         made.name, made.variant = kind, variant
         return made
 

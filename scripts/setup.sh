@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, from Debian's own packages (and npm for the Node drivers that tests use).
 #
-#   scripts/setup.sh GROUP...     groups: build run test bench fuzz
+#   scripts/setup.sh GROUP...     groups: build run test bench profile fuzz
 #
 # Says what it installs and for what; when everything is there it does nothing, quickly. Services that a package
 # brings (a PostgreSQL cluster, PgBouncer) are neither started now nor at the next boot.
@@ -19,9 +19,10 @@ packages_of() {
       default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd python3-django python3-sqlalchemy
       ruby ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
       php-cli php-pgsql libdbd-pg-perl" ;;
-    bench) echo "python3 python3-psycopg2 gcc strace pgbouncer postgresql-15" ;;
+    bench) echo "python3 gcc strace openssl pgbouncer postgresql-15 libbenchmark-dev libgtest-dev" ;;
+    profile) echo "valgrind linux-perf" ;;
     fuzz) echo "clang-14 libclang-rt-14-dev" ;;
-    *) die "setup.sh: no group '$1' (groups: build run test bench fuzz)" ;;
+    *) die "setup.sh: no group '$1' (groups: build run test bench profile fuzz)" ;;
   esac
 }
 
@@ -31,6 +32,7 @@ why() {
     run) echo "the PostgreSQL that Weir pools" ;;
     test) echo "unit and integration tests, with real drivers and frameworks" ;;
     bench) echo "measuring against other poolers" ;;
+    profile) echo "counting instructions and system calls" ;;
     fuzz) echo "libFuzzer" ;;
   esac
 }

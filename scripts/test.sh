@@ -148,9 +148,16 @@ tsan_step() {
 
 fuzz_step() { FUZZ_SECONDS=10 FUZZ_RESULTS=$results scripts/fuzz.sh; }
 
+# The micro-benchmarks for a moment each: do they build and run?
+micro_step() {
+  cmake --preset release -DWEIR_BENCH=ON && ninja -C build/release -j"$JOBS" weir_micro &&
+    build/release/weir_micro --benchmark_min_time=0.001
+}
+
 bench_step() {
   as_test bench short /usr/bin/python3 bench/run.py --short
   as_test bench smoke /usr/bin/python3 bench/load.py smoke
+  as_test bench micro micro_step
 }
 
 say "setup"

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import random
+import re
 import statistics
 import sys
 import xml.etree.ElementTree as xml
@@ -13,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
 import figures  # noqa: E402
 import measure  # noqa: E402
+import micro  # noqa: E402
 import pgbench  # noqa: E402
 import plot  # noqa: E402
 import profiles  # noqa: E402
@@ -263,3 +265,26 @@ def test_every_profile_demands_something_and_warms_up_before_it_looks_at_memory(
         assert not any("growth" in phase.demands for phase in phases[:1])
         assert max((p.clients + p.beside for p in phases if "latency" in p.demands), default=0) <= 200
     assert profiles.profile("nonsense") is None
+
+
+# ---- micro-benchmarks
+
+def test_instructions_are_those_of_the_operation_and_all_that_it_calls():
+    annotated = """
+Ir
+--------------------------------------------------------------------------------
+233,377,474 (61.91%)  ../bench/micro/statements.cc:micro::op_unseen(analyzer::LocalStatements&, std::string_view) [/x/weir_micro]
+ 11,096,000 ( 2.94%)  ../bench/micro/statements.cc:micro::op_lexer(std::string_view) [/x/weir_micro]
+  7,752,000 ( 2.06%)  ../analyzer/lexer.h:micro::op_lexer(std::string_view)
+  1,000,000 ( 2.06%)  ../analyzer/lexer.h:analyzer::Lexer::next()
+"""
+    assert micro.counts_in(annotated) == {"op_unseen": 233377474, "op_lexer": 11096000}
+
+
+def test_every_operation_exists_and_has_its_row():
+    sources = "".join(p.read_text() for p in (pathlib.Path(micro.__file__).parent / "micro").glob("*.cc"))
+    for (row, who), (name, function) in micro.OPERATIONS.items():
+        assert f'("{name}"' in sources and f" {function}(" in sources, name
+        assert who in next(r for r in micro.ROWS if r.name == row).who
+    declared = set(re.findall(r"const Benchmark \w+\(\"([^\"]+)\"", sources))
+    assert declared == {name for name, _ in micro.OPERATIONS.values()}
