@@ -6,8 +6,8 @@
 
 #include <bit>
 #include <cstddef>
+#include <memory>
 #include <utility>
-#include <vector>
 
 namespace base {
 
@@ -21,33 +21,36 @@ class Ring {
   bool empty() const { return size_ == 0; }
 
   // From the oldest.
-  T& operator[](std::size_t index) { return places_[(head_ + index) & (places_.size() - 1)]; }
-  const T& operator[](std::size_t index) const { return places_[(head_ + index) & (places_.size() - 1)]; }
+  T& operator[](std::size_t index) { return places_.get()[(head_ + index) & (room_ - 1)]; }
+  const T& operator[](std::size_t index) const { return places_.get()[(head_ + index) & (room_ - 1)]; }
   // Only where there is one.
-  T& front() { return places_[head_]; }
-  const T& front() const { return places_[head_]; }
+  T& front() { return places_.get()[head_]; }
+  const T& front() const { return places_.get()[head_]; }
   T& back() { return (*this)[size_ - 1]; }
 
   // The place of the newest, with whatever lay there last: to be filled. No reference to another survives it.
   T& push_back() {
-    if (size_ == places_.size()) grow();
+    if (size_ == room_) grow();
     ++size_;
     return back();
   }
   void pop_front() {
-    head_ = (head_ + 1) & (places_.size() - 1);
+    head_ = (head_ + 1) & (room_ - 1);
     --size_;
   }
 
  private:
   void grow() {
-    std::vector<T> more(places_.empty() ? kFirst : places_.size() * 2);
+    const std::size_t room = room_ == 0 ? kFirst : room_ * 2;
+    auto more = std::make_unique<T[]>(room);
     for (std::size_t i = 0; i < size_; ++i) more[i] = std::move((*this)[i]);
     places_ = std::move(more);
+    room_ = room;
     head_ = 0;
   }
 
-  std::vector<T> places_;  // a power of two
+  std::unique_ptr<T[]> places_;
+  std::size_t room_ = 0;  // for so many; a power of two
   std::size_t head_ = 0, size_ = 0;
 };
 

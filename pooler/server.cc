@@ -236,55 +236,59 @@ std::size_t Server::on_data(std::string_view bytes) {
 // False: the connection is lost.
 bool Server::handle_reply(char type, std::string_view frame, bool whole, bool& forward) {
   using Verdict = ReplyQueue::Verdict;
+  if (type == 'E' && whole) return handle_error(frame, forward);
   if (is_async(type)) {
     const Verdict verdict = replies_.on_async();
     forward = verdict == Verdict::kForward && handler_ != nullptr;
     if (type == 'S') handle_parameter(frame, verdict);
     return true;
   }
-  std::optional<wire::ServerReport> report;
-  if (type == 'E' && whole) {
-    report = wire::parse_report(frame.substr(wire::kHeaderSize));
-    if (const auto& watch = replies_.watch(); watch && watch->refuses && report->error.sqlstate == kNoSuchStatement)
-      report->error.sqlstate = kChangedResult;
-    if (report->severity == wire::Severity::kFatal || report->severity == wire::Severity::kPanic) {
-      // The server's last word: what it means for the client is decided there.
-      lose(report->error);
-      return false;
-    }
-  }
-  const bool again = report && report->error.sqlstate == "0A000" && may_send_again(frame.substr(wire::kHeaderSize));
-  const bool types_told = again && replies_.types_told();
   const Verdict verdict = replies_.on_reply(type);
-  if (again) {
-    send_again(types_told);
-    return true;
-  }
-  if (report) {
-    if (verdict == Verdict::kUnexpected) {
-      lose(report->error);
-      return false;
-    }
-    if (verdict == Verdict::kGuardError) {
-      if (guard_ && !guard_->error) guard_->error = report->error;
-      return true;
-    }
-    if (verdict == Verdict::kInternalError) {
-      if (internal_) {
-        internal_->result = report->error;
-      } else if (handler_ != nullptr) {
-        lose(report->error);
-        return false;
-      }
-      return true;
-    }
-    if (handler_ != nullptr) handler_->on_error_reply(*report);
-  }
-  if (type == 'D' && whole && verdict == Verdict::kDrop && internal_ && internal_->rows) keep_row(frame);
   if (verdict == Verdict::kUnexpected) {
     lose(base::protocol_violation(std::string("the server sent an unexpected message of type \"") + type + "\""));
     return false;
   }
+  if (type == 'D' && whole && verdict == Verdict::kDrop && internal_ && internal_->rows) keep_row(frame);
+  forward = verdict == Verdict::kForward && handler_ != nullptr;
+  return true;
+}
+
+// A whole ErrorResponse; false as above.
+bool Server::handle_error(std::string_view frame, bool& forward) {
+  using Verdict = ReplyQueue::Verdict;
+  auto report = wire::parse_report(frame.substr(wire::kHeaderSize));
+  if (const auto& watch = replies_.watch(); watch && watch->refuses && report.error.sqlstate == kNoSuchStatement)
+    report.error.sqlstate = kChangedResult;
+  if (report.severity == wire::Severity::kFatal || report.severity == wire::Severity::kPanic) {
+    // The server's last word: what it means for the client is decided there.
+    lose(report.error);
+    return false;
+  }
+  const bool again = report.error.sqlstate == "0A000" && may_send_again(frame.substr(wire::kHeaderSize));
+  const bool types_told = again && replies_.types_told();
+  const Verdict verdict = replies_.on_reply('E');
+  if (again) {
+    send_again(types_told);
+    return true;
+  }
+  if (verdict == Verdict::kUnexpected) {
+    lose(report.error);
+    return false;
+  }
+  if (verdict == Verdict::kGuardError) {
+    if (guard_ && !guard_->error) guard_->error = report.error;
+    return true;
+  }
+  if (verdict == Verdict::kInternalError) {
+    if (internal_) {
+      internal_->result = report.error;
+    } else if (handler_ != nullptr) {
+      lose(report.error);
+      return false;
+    }
+    return true;
+  }
+  if (handler_ != nullptr) handler_->on_error_reply(report);
   forward = verdict == Verdict::kForward && handler_ != nullptr;
   return true;
 }

@@ -215,6 +215,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void on_closed(const base::Error& error) override;
 
   bool handle_reply(char type, std::string_view frame, bool whole, bool& forward);
+  bool handle_error(std::string_view frame, bool& forward);
   std::optional<std::string> error_for_client(std::string_view frame, const Watch* watch);
   void keep_row(std::string_view frame);
   void handle_ready(std::string_view frame, bool forwarded);
