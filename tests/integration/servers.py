@@ -208,6 +208,10 @@ class Postgres:
             assert not bad, bad[0].fields
             return [[None if v is None else v.decode() for v in m.row] for m in reply if m.type == "D"]
 
+    def until_asleep(self):
+        """Until somebody's pg_sleep has begun: what is sent to end it before has nothing to end."""
+        wait_for(lambda: self.sql("SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"), "pg_sleep to begin")
+
     def log(self):
         return self.logfile.read_text(errors="replace")
 

@@ -492,12 +492,12 @@ def test_ldap_decides_and_its_reasons_stay_in_the_log(weir, postgres, folder, di
 # ---- protocol 3.2 and cancel
 
 @pytest.mark.short
-def test_a_client_of_protocol_3_2_gets_a_long_cancel_key_and_its_cancel_works(weir):
+def test_a_client_of_protocol_3_2_gets_a_long_cancel_key_and_its_cancel_works(weir, postgres):
     pooler = weir(weir=QUICK)
     with Raw.connect(pooler.port).login("alice", "alice-pw", "app", version=V3_2) as c:
         assert len(c.key) == 32 and c.negotiated is None
         c.send(query("SELECT pg_sleep(30)"))
-        assert c.quiet(0.3)
+        postgres.until_asleep()
         for wrong in (c.key[:4], c.key[:-1] + bytes([c.key[-1] ^ 1]), c.key + b"\0"):
             with Raw.connect(pooler.port) as other:
                 other.send(cancel(c.pid, wrong))

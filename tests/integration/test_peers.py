@@ -36,14 +36,14 @@ def cancelled(c):
 
 @pytest.mark.short
 @pytest.mark.parametrize("version", [0x00030000, V3_2])
-def test_a_cancel_that_reaches_another_process_is_passed_on(service, version):
+def test_a_cancel_that_reaches_another_process_is_passed_on(service, postgres, version):
     processes = service(3)
     for own in processes:
         for other in processes:
             with Raw.connect(own.port).login("alice", "alice-pw", "app", version=version) as c:
                 assert len(c.key) == (32 if version == V3_2 else 4)
                 c.send(query("SELECT pg_sleep(20)"))
-                assert c.quiet(0.2)
+                postgres.until_asleep()
                 send_cancel(other.port, c.pid, c.key)
                 assert cancelled(c)
                 assert c.value("SELECT 'again'") == "again"
@@ -60,7 +60,7 @@ def test_a_client_in_line_is_cancelled_through_another_process_too(service):
         assert cancelled(waiting)
 
 
-def test_a_peer_on_a_unix_socket_is_reached(weir, folder):
+def test_a_peer_on_a_unix_socket_is_reached(weir, postgres, folder):
     sockets = folder / "peer-of-mine"
     sockets.mkdir(mode=0o755)
     give_away(sockets)
@@ -68,7 +68,7 @@ def test_a_peer_on_a_unix_socket_is_reached(weir, folder):
     second = weir(weir={"peer_id": 2}, peers={"1": {"host": str(sockets), "port": first.port}})
     with first.connect() as c:
         c.send(query("SELECT pg_sleep(20)"))
-        assert c.quiet(0.2)
+        postgres.until_asleep()
         send_cancel(second.port, c.pid, c.key)
         assert cancelled(c)
 
@@ -149,7 +149,7 @@ def test_peers_that_name_each_other_for_a_third_do_not_play_on_for_ever(weir):
 
 
 @pytest.mark.slow
-def test_a_peer_that_hangs_or_is_gone_holds_nothing_up(weir):
+def test_a_peer_that_hangs_or_is_gone_holds_nothing_up(weir, postgres):
     with FakeBackend(lambda side: time.sleep(30)) as deaf:
         gone = free_port()
         pooler = weir(weir={"peer_id": 1}, peers={"2": {"host": "127.0.0.1", "port": deaf.port},
@@ -160,7 +160,7 @@ def test_a_peer_that_hangs_or_is_gone_holds_nothing_up(weir):
         assert time.monotonic() - began < 5
         with pooler.connect() as c:
             c.send(query("SELECT pg_sleep(20)"))
-            assert c.quiet(0.2)
+            postgres.until_asleep()
             send_cancel(pooler.port, c.pid, c.key)
             assert cancelled(c)
         wait_for(lambda: pooler.open_files() < 60, "the sockets to the peer to be given up", 15)
@@ -222,11 +222,11 @@ def test_the_console_counts_a_connection_to_a_peer_that_is_being_opened(weir):
             filler.close()
 
 
-def test_a_peer_that_a_reload_brings_is_used(weir):
+def test_a_peer_that_a_reload_brings_is_used(weir, postgres):
     first, second = weir(weir={"peer_id": 1}), weir(weir={"peer_id": 2})
     with first.connect() as c:
         c.send(query("SELECT pg_sleep(20)"))
-        assert c.quiet(0.2)
+        postgres.until_asleep()
         send_cancel(second.port, c.pid, c.key)
         assert c.quiet(0.3)
         second.rewrite(peers={"1": {"host": "127.0.0.1", "port": first.port}})

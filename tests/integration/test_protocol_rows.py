@@ -199,7 +199,7 @@ def test_row_12_a_huge_bind_and_huge_rows_at_the_same_time_use_little_memory(pee
 def test_row_17_a_cancel_hits_its_own_query_and_only_that(peer):
     with peer.login() as c, peer.login() as other:
         c.send(query("SELECT pg_sleep(20)"))
-        time.sleep(0.3)
+        peer.postgres.until_asleep()
         with peer.connect() as k:
             k.send(cancel(c.pid, c.key))
             assert k.bytes_until_closed() == b""
@@ -276,7 +276,7 @@ def test_row_20_a_server_killed_in_a_result_says_why_and_the_session_goes_on(wei
     with pooler.connect() as c:
         pid = c.value("SELECT pg_backend_pid()")
         c.send(query("SELECT pg_sleep(20)"))
-        time.sleep(0.2)
+        postgres.until_asleep()
         postgres.sql(f"SELECT pg_terminate_backend({pid})")
         try:
             reply = c.until("Z", timeout=5)

@@ -147,11 +147,11 @@ def test_a_replication_clients_server_ends_with_it(through, postgres):
         assert c.value("SELECT 1") == "1"
 
 
-def test_a_cancel_reaches_the_server_of_a_replication_connection(through):
+def test_a_cancel_reaches_the_server_of_a_replication_connection(through, postgres):
     with Raw.connect(through.port) as c:
         c.login("bob", "bob-pw", "app", replication="database")
         c.send(query("SELECT pg_sleep(30)"))
-        assert c.quiet(0.3)
+        postgres.until_asleep()
         with Raw.connect(through.port) as other:
             other.send(cancel(c.pid, c.key))
             other.bytes_until_closed()

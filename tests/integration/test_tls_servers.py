@@ -108,7 +108,7 @@ def test_a_real_server_without_tls(weir, postgres, without_tls, certificates, mo
         with pooler.connect() as c:
             assert c.value(ENCRYPTED) == "f"
             c.send(query("SELECT pg_sleep(30)"))
-            assert c.quiet(0.2)
+            without_tls.until_asleep()
             send_cancel(pooler, c)
             assert errors(c.until_ready())[0].sqlstate == "57014"
     else:
@@ -127,7 +127,7 @@ def test_a_cancel_reaches_a_real_server_in_every_mode(weir, postgres, certificat
     with pooler.connect() as c:
         for _ in range(2):
             c.send(query("SELECT pg_sleep(30)"))
-            assert c.quiet(0.2)
+            postgres.until_asleep()
             send_cancel(pooler, c)
             assert errors(c.until_ready())[0].sqlstate == "57014"
         assert c.value("SELECT 'alive'") == "alive"
@@ -143,13 +143,13 @@ def front(weir, certificates):
 
 
 @pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
-def test_tls_from_the_first_byte_with_a_query_and_a_cancel(weir, front, certificates, mode):
+def test_tls_from_the_first_byte_with_a_query_and_a_cancel(weir, postgres, front, certificates, mode):
     pooler = weir(weir=towards(mode, certificates if mode.startswith("verify") else None, server_tls_negotiation="direct"),
                   databases={"app": {"host": "localhost", "port": front.port}})
     with pooler.connect() as c:
         assert c.value("SELECT 'direct'") == "direct"
         c.send(query("SELECT pg_sleep(30)"))
-        assert c.quiet(0.3)
+        postgres.until_asleep()
         send_cancel(pooler, c)
         assert errors(c.until_ready())[0].sqlstate == "57014"
         assert c.value("SELECT 'alive'") == "alive"
