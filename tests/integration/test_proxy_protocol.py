@@ -164,7 +164,7 @@ def test_tls_after_the_header(behind, certificates, direct, together):
 
 
 def test_failures_count_against_the_client_and_not_the_balancer(behind):
-    pooler = behind(auth_fail_delay="200ms")
+    pooler = behind(auth_fail_delay="2s")
     with Raw.connect(pooler.port) as c:
         c.send(header("203.0.113.66"))
         assert c.try_login("alice", "wrong", "app").sqlstate == "28P01"
@@ -174,7 +174,7 @@ def test_failures_count_against_the_client_and_not_the_balancer(behind):
         c.login("alice", "alice-pw", "app")
         c.send(query("SELECT 1"))
         assert rows(c.until_ready()) == [[b"1"]]
-    assert time.monotonic() - before < 0.2
+    assert time.monotonic() - before < 2
 
 
 def test_a_client_that_sends_half_a_header_is_let_go_in_time(behind):
