@@ -64,6 +64,7 @@ class Run:
 
     def __init__(self, contestant, clients, seconds, folder=None, sampling=1.0):
         mode = "extended" if contestant.name == "pgbouncer" else "prepared"  # 1.18 cannot in transaction mode
+        seconds += clients // 1000  # the time that pgbench itself takes to log so many in is part of its duration
         options = ["-S", "-M", mode, "-c", clients, "-j", min(2, clients), "-T", seconds]
         if folder:
             options += ["-l", "--log-prefix", f"{folder}/tx", "--sampling-rate", sampling]

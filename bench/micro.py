@@ -99,7 +99,7 @@ def instructions():
                 counts_in(run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", out], 300)).items()}
 
 
-def measure(rows, repetitions=9, min_time=0.2):
+def measure(rows, repetitions=7, min_time=0.1):
     """[(row, samples, problems)], as measure.measure_all has them."""
     if not rows:
         return []

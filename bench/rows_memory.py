@@ -24,6 +24,7 @@ def room_for(wanted):
 
 def crowd(variant):
     def measure(stage, name, length):
+        stage.stop(name, variant)  # memory that was needed before would be used again
         contestant = stage.contestant(name, variant)
         clients = room_for(length.crowd)
         context = None
@@ -52,7 +53,7 @@ def crowd(variant):
         finally:
             for one in held:
                 one.drop()
-            stage.stop(name, variant)  # its memory has grown: the next measurement begins with another
+            stage.stop(name, variant)
     return measure
 
 

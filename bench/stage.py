@@ -175,9 +175,11 @@ class Stage:
         return self.folder / f"{name}-{self.folders}"
 
     def busy_servers(self, since):
-        """How many connections to PostgreSQL have done something since that moment of its clock."""
+        """How many connections of pools to PostgreSQL have done something since that moment of its clock. The one that
+        Weir reads the catalogue through belongs to no pool."""
         return int(self.postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'bench' AND "
-                                     f"backend_type = 'client backend' AND state_change > '{since}'")[0][0])
+                                     "backend_type = 'client backend' AND application_name <> 'weir catalogue' AND "
+                                     f"state_change > '{since}'")[0][0])
 
     def now(self):
         return self.postgres.sql("SELECT clock_timestamp()")[0][0]

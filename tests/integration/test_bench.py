@@ -12,7 +12,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
+import capacity  # noqa: E402
 import figures  # noqa: E402
+import flame  # noqa: E402
 import measure  # noqa: E402
 import micro  # noqa: E402
 import pgbench  # noqa: E402
@@ -288,3 +290,70 @@ def test_every_operation_exists_and_has_its_row():
         assert who in next(r for r in micro.ROWS if r.name == row).who
     declared = set(re.findall(r"const Benchmark \w+\(\"([^\"]+)\"", sources))
     assert declared == {name for name, _ in micro.OPERATIONS.values()}
+
+
+# ---- capacity
+
+COSTS = capacity.ROUGH | {"simple_us": 10.0, "tls_simple_us": 20.0, "client_kib": 2.0, "tls_client_kib": 20.0, "base_mib": 30.0,
+                          "login_us": 100.0, "scram_login_us": 200.0, "tls_login_us": 600.0}
+
+
+def test_what_is_needed_follows_from_the_costs():
+    n = capacity.needed(capacity.Wanted(10240, 140000, server_ms=0.5, logins=0, cores=1, spare=1), COSTS)
+    assert n.cores == pytest.approx(1.4) and n.cores_given == 2 and n.instances == 3 and n.why == "cores"
+    assert n.memory_mib == pytest.approx(3 * 30 + 20) and n.servers == 100
+    over_tls = capacity.needed(capacity.Wanted(10240, 70000, tls=True, logins=100), COSTS)
+    assert over_tls.cores == pytest.approx(1.4 + 100 * 700e-6)
+    idle = capacity.needed(capacity.Wanted(3_000_000, 1, spare=0), COSTS)
+    assert (idle.instances, idle.why) == (3, "descriptors")
+
+
+def test_costs_are_those_of_the_last_results_where_there_are_some():
+    results = {"rows": [{"row": "select simple", "figures": {"weir": {"cpu_us": {"median": 7.5}}, "relay": {"cpu_us": {"median": 1}}}}]}
+    costs = capacity.costs_of(results)
+    assert costs["simple_us"] == 7.5 and costs["login_us"] == capacity.ROUGH["login_us"]
+    rows = {(row.name, metric) for row in bench_run.ROWS for metric in row.shows if "weir" in row.who}
+    assert set(capacity.PLACES.values()) <= rows and set(capacity.PLACES) == set(capacity.ROUGH) == set(capacity.NAMES)
+
+
+def test_only_what_stands_between_the_marks_is_made_anew():
+    old = f"before\n{capacity.MARKS[0]}\nold\n{capacity.MARKS[1]}\nafter\n"
+    new = capacity.between_marks(old, capacity.page(COSTS, "measured", 25))
+    assert new.startswith("before\n") and new.endswith("\nafter\n") and "old" not in new and "| 500 | 2,000 | simple |" in new
+    assert capacity.between_marks(new, capacity.page(COSTS, "measured", 25)) == new
+    with pytest.raises(ValueError):
+        capacity.between_marks("no marks", "x")
+
+
+# ---- flame graphs
+
+SAMPLES = """
+\t    7f01 __send+0x4e (/usr/lib/x86_64-linux-gnu/libc.so.6)
+\t    5601 wire::SocketStream::flush()+0x10 (/x/weir)
+\t    5602 base::EventLoop::run()+0x20 (/x/weir)
+
+\tffffff01 unix_stream_sendmsg (/[kernel.kallsyms])
+\t    7f01 __send+0x4e (/usr/lib/x86_64-linux-gnu/libc.so.6)
+\t    5601 wire::SocketStream::flush()+0x10 (/x/weir)
+\t    5602 base::EventLoop::run()+0x20 (/x/weir)
+
+\t    5603 void pooler::(anonymous namespace)::each<std::vector<int, std::allocator<int> > >(int) [clone .constprop.0]+0x1 (/x/weir)
+\t    5602 base::EventLoop::run()+0x20 (/x/weir)
+"""
+
+
+def test_samples_are_folded_into_stacks():
+    folded = flame.stacks(SAMPLES)
+    assert {tuple(name for name, _ in stack): n for stack, n in folded.items()} == {
+        ("base::EventLoop::run", "wire::SocketStream::flush", "__send"): 1,
+        ("base::EventLoop::run", "wire::SocketStream::flush", "__send", "unix_stream_sendmsg"): 1,
+        ("base::EventLoop::run", "pooler::each"): 1}
+    assert flame.hottest(folded)[0][0] == pytest.approx(1 / 3)
+
+
+def test_a_box_is_as_wide_as_its_share():
+    text = flame.draw(flame.tree(flame.stacks(SAMPLES)), "t", "w")
+    boxes = {g.find("{*}title").text.rpartition(":")[0]: float(g.find("{*}rect").get("width"))
+             for g in xml.fromstring(text).iter("{http://www.w3.org/2000/svg}g")}
+    assert boxes["wire::SocketStream::flush"] == pytest.approx(boxes["all"] * 2 / 3, abs=1)
+    assert boxes["unix_stream_sendmsg"] == pytest.approx(boxes["pooler::each"], abs=1)
