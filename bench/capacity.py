@@ -20,7 +20,7 @@ from dataclasses import dataclass
 RESULTS = pathlib.Path(__file__).resolve().parent / "results.json"
 
 BUSY = 0.7           # of a core, and of a pool: beyond that, waiting grows faster than what is got for it
-FILES = 1 << 20      # descriptors of a process, as systemd's LimitNOFILE usually allows them at most
+FILES = 65536        # descriptors of an instance, as packaging/weir.service has it
 SPARE = 64           # descriptors beside clients and servers
 MODES = ("simple", "extended", "prepared")
 
@@ -42,7 +42,8 @@ PLACES = {
 NAMES = {
     "simple_us": "a simple query", "extended_us": "an extended one", "prepared_us": "a prepared one",
     "tls_simple_us": "a simple query, TLS with the client", "tls_extended_us": "an extended one, TLS",
-    "tls_prepared_us": "a prepared one, TLS", "login_us": "a log-in by trust, with one query", "scram_login_us": "by SCRAM-SHA-256",
+    "tls_prepared_us": "a prepared one, TLS", "login_us": "a log-in by trust, with one query",
+    "scram_login_us": "by SCRAM-SHA-256",
     "tls_login_us": "by trust over TLS", "client_kib": "a client that has queried", "tls_client_kib": "the same over TLS",
     "base_mib": "the process, 500 clients at work",
 }
@@ -59,6 +60,7 @@ class Wanted:
     server_ms: float = 1.0   # that a server is kept for one query
     cores: int = 4           # of an instance's machine that Weir may use
     spare: int = 1           # instances beyond those needed, so that one may fail
+    files: int = FILES
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,13 @@ def needed(wanted, costs):
     cores = (wanted.qps * query + wanted.logins * login) / 1e6
     servers = max(math.ceil(wanted.qps * wanted.server_ms / 1000 / BUSY), 1)  # Little's law
     files = wanted.clients + servers + SPARE
-    by = {"cores": math.ceil(cores / BUSY / wanted.cores), "descriptors": math.ceil(files / FILES), "": 1}
+    by = {"cores": math.ceil(cores / BUSY / wanted.cores), "descriptors": math.ceil(files / wanted.files), "": 1}
     why = max(by, key=by.get)
     instances = by[why] + wanted.spare
     kib = costs["tls_client_kib" if wanted.tls else "client_kib"]
-    return Needed(cores, max(math.ceil(cores / BUSY), 1), instances * costs["base_mib"] + wanted.clients * kib / 1024, servers, files,
-                  instances, wanted.clients * login / 1e6 / (by[why] * wanted.cores), why or "one carries it")
+    memory = instances * costs["base_mib"] + wanted.clients * kib / 1024
+    return Needed(cores, max(math.ceil(cores / BUSY), 1), memory, servers, files, instances,
+                  wanted.clients * login / 1e6 / (by[why] * wanted.cores), why or "one carries it")
 
 
 def ends_at(costs, cores, mode="simple", tls=False):
@@ -112,9 +115,9 @@ def page(costs, source, core_price):
 
     parts = [f"Costs: {source}.", table(["what", "costs"], [[NAMES[n], f"{v:,.1f} {unit(n)}"] for n, v in costs.items()])]
     rows = []
-    for clients, qps, mode, tls in ((500, 2000, "simple", False), (2000, 10000, "extended", False), (10000, 40000, "prepared", False),
-                                    (10000, 40000, "prepared", True), (50000, 150000, "prepared", True),
-                                    (200000, 500000, "prepared", True)):
+    for clients, qps, mode, tls in ((500, 2000, "simple", False), (2000, 10000, "extended", False),
+                                    (10000, 40000, "prepared", False), (10000, 40000, "prepared", True),
+                                    (50000, 150000, "prepared", True), (200000, 500000, "prepared", True)):
         n = needed(Wanted(clients, qps, mode, tls, logins=clients / 600), costs)
         rows.append([f"{clients:,}", f"{qps:,}", mode + (", TLS" if tls else ""), f"{n.cores:.2f}", n.cores_given,
                      f"{n.memory_mib:,.0f} MiB", f"{n.servers:,}", n.instances, f"{n.instances * 4 * core_price:,.0f}",
@@ -122,10 +125,11 @@ def page(costs, source, core_price):
     parts += ["", table(["clients", "queries/s", "how", "cores at work", "cores to give", "memory", "servers", "instances",
                          "a month", "all log in again"], rows)]
     parts += ["", "Where one machine ends:", "",
-              table(["cores for Weir", "queries/s, simple", "prepared", "prepared, TLS", "log-ins/s, SCRAM", "clients in 8 GiB", "over TLS"],
+              table(["cores for Weir", "queries/s, simple", "prepared", "prepared, TLS", "log-ins/s, SCRAM", "clients in 8 GiB",
+                     "over TLS"],
                     [[c, *(f"{ends_at(costs, c, *how)[0]:,.0f}" for how in (("simple",), ("prepared",), ("prepared", True))),
                       f"{c * BUSY * 1e6 / costs['scram_login_us']:,.0f}",
-                      *(f"{min((8192 - costs['base_mib']) * 1024 / costs[kib], FILES - SPARE):,.0f}" for kib in ("client_kib", "tls_client_kib"))]
+                      *(f"{(8192 - costs['base_mib']) * 1024 / costs[kib]:,.0f}" for kib in ("client_kib", "tls_client_kib"))]
                      for c in (1, 2, 4, 8, 16)])]
     return "\n".join(parts)
 
@@ -151,6 +155,7 @@ def arguments(words=None):
     options.add_argument("--server-ms", type=float, default=1.0, help="for which one query keeps a server (SHOW QUERIES tells)")
     options.add_argument("--cores", type=int, default=4, help="of each machine that are Weir's")
     options.add_argument("--spare", type=int, default=1, help="instances that may fail")
+    options.add_argument("--files", type=int, default=FILES, help="descriptors that an instance may have (LimitNOFILE)")
     options.add_argument("--core-price", type=float, default=25.0, help="of a core for a month, in whatever you pay with")
     options.add_argument("--write", type=pathlib.Path, help="the page whose tables are to be made anew")
     return options.parse_args(words)
@@ -169,7 +174,7 @@ def main():
         chosen.write.write_text(between_marks(chosen.write.read_text(), page(costs, source, chosen.core_price)))
         return 0
     wanted = Wanted(chosen.clients, chosen.qps, chosen.mode, chosen.tls, chosen.logins, not chosen.trust, chosen.server_ms,
-                    chosen.cores, chosen.spare)
+                    chosen.cores, chosen.spare, chosen.files)
     n, price = needed(wanted, costs), chosen.core_price * chosen.cores
     print(f"costs are {source}\n"
           f"{wanted.clients:,} clients, {wanted.qps:,.0f} {wanted.mode} queries/s{' over TLS' if wanted.tls else ''}, "

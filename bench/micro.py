@@ -17,7 +17,7 @@ from stage import ROOT
 
 GROUP = "Micro-benchmarks"
 BINARY = ROOT / "build" / "release" / "weir_micro"
-COUNTED = 2000  # operations under callgrind
+COUNTED = (1000, 3000)  # operations under callgrind: what the first ones do once is in both, and does not count
 WEIR = ("weir",)
 
 
@@ -87,16 +87,20 @@ def counts_in(annotated):
     return out
 
 
+def counted(iterations):
+    with tempfile.TemporaryDirectory(prefix="weir-micro-") as folder:
+        out = f"{folder}/callgrind.out"
+        run(["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=micro::op_*", BINARY], 1200,
+            WEIR_MICRO_ITERATIONS=str(iterations))
+        return counts_in(run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", out], 300))
+
+
 def instructions():
     """{function: instructions of one operation}; nothing where there is no valgrind."""
     if not shutil.which("valgrind") or not shutil.which("callgrind_annotate"):
         return {}
-    with tempfile.TemporaryDirectory(prefix="weir-micro-") as folder:
-        out = f"{folder}/callgrind.out"
-        run(["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={out}", "--toggle-collect=micro::op_*", BINARY], 1200,
-            WEIR_MICRO_ITERATIONS=str(COUNTED))
-        return {name: count / COUNTED for name, count in
-                counts_in(run(["callgrind_annotate", "--inclusive=yes", "--threshold=100", out], 300)).items()}
+    few, many = (counted(iterations) for iterations in COUNTED)
+    return {name: (count - few.get(name, 0)) / (COUNTED[1] - COUNTED[0]) for name, count in many.items()}
 
 
 def measure(rows, repetitions=7, min_time=0.1):
@@ -105,7 +109,7 @@ def measure(rows, repetitions=7, min_time=0.1):
         return []
     try:
         build()
-        taken, counted = times(repetitions, min_time), instructions()
+        taken, counts = times(repetitions, min_time), instructions()
     except Failed as failed:
         return [(row, {}, [f"{row.name}: {failed}"]) for row in rows]
     out = []
@@ -114,8 +118,8 @@ def measure(rows, repetitions=7, min_time=0.1):
         for who in row.who:
             benchmark, function = OPERATIONS[row.name, who]
             samples[who] = {number: {"ns": ns} for number, ns in enumerate(taken.get(benchmark, []))}
-            if function in counted:
-                samples[who].setdefault(0, {})["instructions"] = counted[function]
+            if function in counts:
+                samples[who].setdefault(0, {})["instructions"] = counts[function]
         problems = [f"{row.name}, {who}: not measured" for who in row.who if not samples[who]]
         out.append((row, samples, problems))
     return out

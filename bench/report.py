@@ -39,7 +39,9 @@ def groups_of(measured):
 
 def base_of(row, samples):
     """Whom the others are compared with."""
-    return next((name for name in ("relay", "pgbouncer", "direct", *row.who) if name in samples), None)
+    if len(samples) < 2:
+        return None
+    return next((name for name in ("relay", "pgbouncer", "direct", "libpg_query", *row.who) if name in samples), None)
 
 
 def row_lines(row, samples, judged=True):

@@ -57,7 +57,7 @@ class Row:
     who: tuple = ("direct", "relay", "pgbouncer", "weir")
     shows: tuple = ("cpu_us", "tps", "latency_ms")
     bounds: tuple = ()
-    rounds: tuple = (5, 15)      # at least, at most
+    rounds: tuple = (5, 11)      # at least, at most
     steady: bool = False         # counts and sizes: one round is enough to say
     note: str = ""
 

@@ -102,7 +102,7 @@ def test_rounds_go_on_until_the_claim_can_be_made():
 
     noisy, _ = row_that_takes({"relay": [10] * 15, "weir": [9, 12] * 7 + [9]}, (Bound("cpu_us", 1.05, of="relay"),))
     samples, _ = measure.measure_row(None, noisy, Length())
-    assert len(samples["weir"]) == 15 and measure.verdicts(noisy, samples)[0].outcome == UNSAID
+    assert len(samples["weir"]) == 11 and measure.verdicts(noisy, samples)[0].outcome == UNSAID
 
     settles, _ = row_that_takes({"relay": [10] * 15, "weir": [12] + [9] * 14}, (Bound("cpu_us", 1.05, of="relay"),))
     samples, _ = measure.measure_row(None, settles, Length())
@@ -304,7 +304,7 @@ def test_what_is_needed_follows_from_the_costs():
     assert n.memory_mib == pytest.approx(3 * 30 + 20) and n.servers == 100
     over_tls = capacity.needed(capacity.Wanted(10240, 70000, tls=True, logins=100), COSTS)
     assert over_tls.cores == pytest.approx(1.4 + 100 * 700e-6)
-    idle = capacity.needed(capacity.Wanted(3_000_000, 1, spare=0), COSTS)
+    idle = capacity.needed(capacity.Wanted(3_000_000, 1, spare=0, files=1 << 20), COSTS)
     assert (idle.instances, idle.why) == (3, "descriptors")
 
 
