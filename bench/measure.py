@@ -48,14 +48,19 @@ def measure_row(stage, row, length, who=None, say=lambda words: None):
 
 
 def measure_all(stage, rows, length, who=None, say=None):
-    """[(row, samples, problems)], with progress on standard error."""
+    """[(row, samples, problems)], with progress on standard error. Ctrl-C ends it early, not in vain."""
     def progress(words):
         if sys.stderr.isatty():
             print(f"\r\033[K{words}", end="", file=sys.stderr, flush=True)
         else:
             print(words, file=sys.stderr, flush=True)
 
-    out = [(row, *measure_row(stage, row, length, who, say or progress)) for row in rows]
+    out = []
+    try:
+        for row in rows:
+            out.append((row, *measure_row(stage, row, length, who, say or progress)))
+    except KeyboardInterrupt:
+        print("\ninterrupted: what follows is what was measured until then", file=sys.stderr)
     if say is None and sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
     return out

@@ -69,10 +69,12 @@ def main():
     if rows:
         with Stage(scale=1 if chosen.short else 10) as stage:
             measured = measure_all(stage, rows, length, chosen.who.split(",") if chosen.who else None)
-    measured += micro.measure(micro_rows)
+    if len(measured) == len(rows):
+        measured += micro.measure(micro_rows)
     print(report.machine_words(where))
     print(report.text(measured, judged=not chosen.short))
-    whole = not (chosen.short or chosen.only or chosen.seconds or chosen.rounds or chosen.who or chosen.without_micro)
+    in_full = not (chosen.short or chosen.only or chosen.seconds or chosen.rounds or chosen.who or chosen.without_micro)
+    whole = in_full and len(measured) == len(rows) + len(micro_rows)
     folder = chosen.out or (ROOT / "bench" if whole else ROOT / "build" / "bench")
     report.write(measured, where, folder)
     print(f"\n{folder / 'results.json'} and {folder / 'plots'} written")
