@@ -139,6 +139,31 @@ def panel(row, samples):
     return plot.Panel(f"{row.name}: {name}" + (f" ({unit})" if unit else ""), bars, "more is better" if more else "less is better")
 
 
+RISE = 0.02  # of instructions, from one run of all to the next, that needs no reason
+
+
+def more_instructions(old, new):
+    """[words] for what needs more instructions than in an older results.json, or fewer, by more than RISE."""
+    def counts(results):
+        return {(row["row"], who): figures["instructions"]["median"] for row in results.get("rows", [])
+                for who, figures in row["figures"].items() if "instructions" in figures}
+
+    before, out = counts(old), []
+    for key, now in counts(new).items():
+        change = now / before[key] - 1 if before.get(key) else 0
+        if abs(change) > RISE:
+            out.append(f"{key[0]}, {key[1]}: {before[key]:,.0f} -> {now:,.0f} instructions ({change:+.1%})")
+    return out
+
+
+def last_results():
+    """Of the last run of all rows; nothing if there was none."""
+    try:
+        return json.loads((ROOT / "bench" / "results.json").read_text())
+    except (OSError, ValueError):
+        return {}
+
+
 def file_name(group):
     return re.sub(r"[^a-z0-9]+", "-", group.lower()).strip("-") + ".svg"
 

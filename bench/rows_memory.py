@@ -18,8 +18,10 @@ FLAT_KIB = 1024  # what "flat" allows: a buffer of either side, and the allocato
 
 def room_for(wanted):
     """As many connections as this process may hold open; a pooler holds as many."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return max(min(wanted, most - 500), 10)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500
+    if most < wanted:
+        raise Failed(f"{wanted} clients need more descriptors than ulimit -n allows ({most + 500})")
+    return wanted
 
 
 def crowd(variant):

@@ -73,6 +73,10 @@ def main():
         measured += micro.measure(micro_rows)
     print(report.machine_words(where))
     print(report.text(measured, judged=not chosen.short))
+    last = report.last_results()
+    changes = report.more_instructions(last, report.as_json(measured, where))
+    if changes:
+        print(f"\nsince {last['commit']}:\n  " + "\n  ".join(changes))
     in_full = not (chosen.short or chosen.only or chosen.seconds or chosen.rounds or chosen.who or chosen.without_micro)
     whole = in_full and len(measured) == len(rows) + len(micro_rows)
     folder = chosen.out or (ROOT / "bench" if whole else ROOT / "build" / "bench")

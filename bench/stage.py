@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,14 @@ def console_pools(contestant):
             sum(int(v) for row in rows if row["database"] == "bench" for name, v in row.items() if name.startswith("sv_")))
 
 
+def raise_limits():
+    """As many descriptors as a crowd needs, where the system lets us; those that are started inherit it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(65536, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class Stage:
     """PostgreSQL and a folder; a context manager that ends everything it started."""
 
@@ -131,6 +140,7 @@ class Stage:
         self.scale, self.started, self.folders = scale, {}, 0
 
     def __enter__(self):
+        raise_limits()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-"))
         self.folder.chmod(0o755)
         self.certificates = Certificates(self.folder / "certificates")

@@ -177,6 +177,15 @@ def test_results_and_plots_can_be_read_by_machines(tmp_path):
     assert "A <fast> & cheap one" in "".join(drawn.itertext())
 
 
+def test_a_change_in_instructions_is_told_if_it_needs_a_reason():
+    def results(**counts):
+        return {"rows": [{"row": "r", "figures": {who: {"instructions": {"median": n}} for who, n in counts.items()}}]}
+
+    assert report.more_instructions(results(a=1000, b=1000, c=1000), results(a=1019, b=1021, c=900, new=5)) \
+        == ["r, b: 1,000 -> 1,021 instructions (+2.1%)", "r, c: 1,000 -> 900 instructions (-10.0%)"]
+    assert report.more_instructions({}, results(a=1)) == []
+
+
 def test_bars_fit_the_plot_and_have_the_lengths_of_their_values():
     text = plot.bars("t", "w", [plot.Panel("p", [plot.Bar("relay", 10, 9, 11, "10"), plot.Bar("weir", 5, 5, 5, "5")]),
                                 plot.Panel("nothing", [plot.Bar("weir", float("nan"), 0, 0, "-")]), plot.Panel("empty", [])])
