@@ -43,7 +43,7 @@ format: ## clang-format, in place
 
 tidy: ## clang-tidy over the release build's compile commands
 	@cmake --preset debug >/dev/null
-	@git ls-files '*.cc' | grep -v '^tests/' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build/debug
+	@git ls-files '*.cc' | grep -v -e '^tests/' -e '^bench/' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build/debug
 
 clean:
 	rm -rf build .run
