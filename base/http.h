@@ -1,0 +1,48 @@
+#pragma once
+// HTTP as a pooler needs it: what a GET or a HEAD asks for, and what is answered. Pure; http_server.h is the shell.
+//
+// One request for each connection, without a body: whoever wants to know something asks anew. The grammar is RFC 9112's,
+// and what it leaves open is read strictly: nobody stands behind this who could read it otherwise.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace base {
+
+struct HttpRequest {
+  std::string method;  // GET or HEAD
+  std::string path;    // decoded: "/metrics"
+  std::vector<std::pair<std::string, std::string>> parameters{};  // of the query, decoded
+  std::vector<std::pair<std::string, std::string>> headers{};     // names in lower case
+
+  // The first of that name; empty if there is none.
+  std::string_view header(std::string_view name) const;
+  // Null if there is none.
+  const std::string* parameter(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string body{};
+  std::string type = "text/plain; charset=utf-8";
+  std::vector<std::pair<std::string, std::string>> headers{};  // further ones
+};
+
+// A short text that ends with its line.
+HttpResponse http_text(int status, std::string_view text);
+
+struct HttpIncomplete {};
+
+// What has come so far: a whole request, not yet one, or why it is refused. `head_max`: bytes up to the blank line.
+std::variant<HttpIncomplete, HttpRequest, HttpResponse> parse_http(std::string_view bytes, std::size_t head_max);
+
+// The bytes to send. After them the connection is closed.
+std::string to_bytes(const HttpResponse& response, bool with_body, WallTime now);
+
+}  // namespace base
