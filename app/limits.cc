@@ -29,6 +29,9 @@ DescriptorNeed descriptors_needed(const conf::Config& config, int workers) {
   for (const auto& [name, db] : config.databases) need.servers += servers_of(config, db);
   if (config.fallback) need.servers += servers_of(config, *config.fallback);
   need.own = kFixed + kPassing + kPerWorker * static_cast<uint64_t>(workers) + config.weir.listen_addr.size() + 1;
+  // Two of a kind where an address is every one: IPv4 and IPv6.
+  if (config.http.port > 0)
+    need.own += static_cast<uint64_t>(config.http.max_connections) + 2 * config.http.listen_addr.size();
   return need;
 }
 

@@ -34,6 +34,7 @@ class Checker {
     pools();
     without_effect();
     log();
+    http();
     for (const auto& [name, database] : config_.databases)
       database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
@@ -54,8 +55,9 @@ class Checker {
   }
 
   // Is every address we listen on out of reach from other machines?
-  bool loopback_only() const {
-    return std::all_of(w_.listen_addr.begin(), w_.listen_addr.end(), [](const std::string& name) {
+  bool loopback_only() const { return loopback_only(w_.listen_addr); }
+  static bool loopback_only(const Names& addresses) {
+    return std::all_of(addresses.begin(), addresses.end(), [](const std::string& name) {
       const auto address = parse_ip(name);
       return address ? address->loopback() : name == "localhost";
     });
@@ -237,6 +239,22 @@ class Checker {
       problem("weir", "syslog_facility",
               fmt::format("syslog_facility {}", not_one_of(w_.syslog_facility, kFacilities).message));
     }
+  }
+
+  void http() {
+    const Http& http = config_.http;
+    if (http.token) {
+      const std::string_view token = http.token->reveal();
+      const auto sendable = [](char c) { return c > ' ' && c < '\x7f'; };
+      if (token.empty() || !std::all_of(token.begin(), token.end(), sendable))
+        problem("http", "token", "token must be printable characters without blanks, and at least one");
+    }
+    if (http.port == 0) return;
+    if (http.listen_addr.empty()) problem("http", "listen_addr", "listen_addr is empty: name an address, or set port = 0");
+    if (!http.token && !loopback_only(http.listen_addr))
+      warning("http", "token",
+              "HTTP is answered on addresses that are not loopback, and no token is set: whoever reaches the port reads "
+              "names of databases and users, and statements");
   }
 
   static bool is_console(std::string_view name) {

@@ -28,6 +28,7 @@ struct HostPort {
 struct Config {
   Weir weir;
   Workers workers;
+  Http http;
   std::map<std::string, Database, std::less<>> databases;
   std::optional<Database> fallback;  // [databases."*"]
   std::map<std::string, User, std::less<>> users;

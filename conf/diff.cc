@@ -59,6 +59,23 @@ void diff_content(std::string_view key, bool same, std::vector<Change>& out) {
         {fmt::format("the file of {}", key), "", "old content", "new content", Reload::kNewConnections});
 }
 
+template <typename Section>
+void keep_section(const Section& running, Section& result) {
+  for_each_field<Section>([&](const auto& field) {
+    if (field.reload == Reload::kRestart) result.*(field.member) = running.*(field.member);
+  });
+}
+
+// Sections beside [weir] that are there once, in SHOW CONFIG under "section.key".
+template <typename Section>
+void show_section(std::string_view name, const Section& section, std::vector<ConfigRow>& rows) {
+  static const Section defaults;
+  for_each_field<Section>([&](const auto& field) {
+    rows.push_back({fmt::format("{}.{}", name, field.name), show_value(section.*(field.member)),
+                    show_value(defaults.*(field.member)), field.reload != Reload::kRestart});
+  });
+}
+
 // Read with the configuration as a whole; SET would leave the content of the old file in force.
 constexpr std::array<std::string_view, 3> kFileSettings{"auth_file", "auth_hba_file", "auth_ident_file"};
 
@@ -68,6 +85,7 @@ std::vector<Change> diff(const Config& before, const Config& after) {
   std::vector<Change> changes;
   diff_section("weir", before.weir, after.weir, changes);
   diff_section("workers", before.workers, after.workers, changes);
+  diff_section("http", before.http, after.http, changes);
   diff_map("databases", before.databases, after.databases, changes);
   diff_map("databases", fallback_map(before), fallback_map(after), changes);
   diff_map("users", before.users, after.users, changes);
@@ -87,12 +105,9 @@ std::string to_text(const Change& change) {
 
 ConfigPtr keep_until_restart(const Config& running, const Config& loaded) {
   auto result = std::make_shared<Config>(loaded);
-  for_each_field<Weir>([&](const auto& field) {
-    if (field.reload == Reload::kRestart) result->weir.*(field.member) = running.weir.*(field.member);
-  });
-  for_each_field<Workers>([&](const auto& field) {
-    if (field.reload == Reload::kRestart) result->workers.*(field.member) = running.workers.*(field.member);
-  });
+  keep_section(running.weir, result->weir);
+  keep_section(running.workers, result->workers);
+  keep_section(running.http, result->http);
   return result;
 }
 
@@ -108,12 +123,16 @@ std::vector<ConfigRow> show_config(const Config& config) {
       rows.back().default_value = to_string(client_tls_mode(defaults));
     }
   });
+  show_section("http", config.http, rows);
   std::sort(rows.begin(), rows.end(), [](const ConfigRow& a, const ConfigRow& b) { return a.key < b.key; });
   return rows;
 }
 
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings) {
+  if (key.starts_with("http."))
+    return base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", base::escape_for_log(key, 60))),
+                           "Change it in the configuration file and RELOAD, or restart.");
   auto next = std::make_shared<Config>(config);
   base::Status status = base::undefined_object("");
   std::vector<std::string_view> names;

@@ -37,8 +37,8 @@ struct ConfigRow {
   bool changeable = true;
 };
 
-// SHOW CONFIG: the settings of [weir], sorted by key, printed as PgBouncer prints them (seconds, 0 and 1,
-// lists with commas).
+// SHOW CONFIG: the settings of [weir], and those of [http] as http.KEY, sorted by key, printed as PgBouncer prints them
+// (seconds, 0 and 1, lists with commas).
 std::vector<ConfigRow> show_config(const Config& config);
 
 // The console's SET of one setting of [weir]: a new Config, or why not. Settings that need a restart or

@@ -178,6 +178,11 @@ std::string settings_markdown() {
       "and a limit of 0 is none, where nothing else is said.\n";
   table<Weir>("[weir]", "The process and the defaults for everything in it.", out);
   table<Workers>("[workers]", "Threads.", out);
+  table<Http>("[http]",
+              "Metrics and health over HTTP, on a port of their own: `/metrics`, `/metrics.json`, `/healthz`, `/readyz` "
+              "and `/version`. `docs/metrics.md` lists what `/metrics` shows. A token may come from a file, as every "
+              "secret.",
+              out);
   table<Database>(
       "[databases.NAME]",
       "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
@@ -199,6 +204,8 @@ std::string sample_toml() {
   sample<Weir>(out);
   out += "\n[workers]\n";
   sample<Workers>(out);
+  out += "\n# Metrics and health over HTTP.\n[http]\n";
+  sample<Http>(out);
   out +=
       "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = "
       "\"127.0.0.1\"\n\n";

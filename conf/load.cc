@@ -252,6 +252,8 @@ class Loader {
         section("weir", "weir", where, node, config_.weir);
       } else if (name == "workers") {
         section("workers", "workers", where, node, config_.workers);
+      } else if (name == "http") {
+        section("http", "http", where, node, config_.http);
       } else if (name == "databases") {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
           Database& database =
@@ -276,7 +278,7 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    static const std::vector<std::string_view> kSections{"weir", "workers", "databases", "users", "peers"};
+    static const std::vector<std::string_view> kSections{"weir", "workers", "http", "databases", "users", "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {
       problem(where,

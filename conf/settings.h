@@ -268,6 +268,23 @@ struct Workers {
   static constexpr auto fields();
 };
 
+// ---- [http] ----
+
+// Metrics and health over HTTP.
+struct Http {
+  Names listen_addr{"127.0.0.1"};  // "*" for every address
+  int port = 0;                    // 0: no HTTP
+  std::optional<Secret> token;
+  int max_connections = 16;
+  int64_t max_request_size = 8192;
+  Duration request_timeout = std::chrono::seconds(2);
+  Duration answer_timeout = std::chrono::seconds(10);
+  int max_fingerprints = 50;
+  int max_pools = 200;
+
+  static constexpr auto fields();
+};
+
 // ---- [databases.NAME] ----
 
 // An unset member means: as [weir] says, or as PostgreSQL does.

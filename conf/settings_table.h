@@ -305,6 +305,34 @@ constexpr auto Workers::fields() {
   };
 }
 
+constexpr auto Http::fields() {
+  using enum Reload;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  return std::tuple{
+      Field{"listen_addr", &Http::listen_addr, kRestart, "Addresses to answer HTTP on; * means every address."},
+      Field{"port", &Http::port, kRestart, "Port for HTTP; 0 for none. Exporters of PgBouncer use 9127.",
+            within(0, kMaxPort)},
+      Field{"token", &Http::token, kLive,
+            "What a request must show as `Authorization: Bearer TOKEN`; unset, whoever reaches the port may read."},
+      Field{"max_connections", &Http::max_connections, kRestart,
+            "Most HTTP connections at a time; further ones wait.", within(1, 1024)},
+      Field{"max_request_size", &Http::max_request_size, kRestart, "Longest request, with its headers.",
+            within(512, 1 << 20)},
+      Field{"request_timeout", &Http::request_timeout, kRestart,
+            "How long a connection may take to say its request, from the first moment on.",
+            within(milliseconds(100), seconds(60))},
+      Field{"answer_timeout", &Http::answer_timeout, kRestart,
+            "How long an answer may take to be made, and then to be read.", within(seconds(1), seconds(300))},
+      Field{"max_fingerprints", &Http::max_fingerprints, kLive,
+            "Statements that /metrics shows one by one, those that take the most time; the others are shown as one sum.",
+            within(0, 1000)},
+      Field{"max_pools", &Http::max_pools, kRestart,
+            "Pairs of database and user that /metrics shows one by one; further ones are shown as one sum.",
+            within(1, 10'000)},
+  };
+}
+
 constexpr auto Database::fields() {
   using enum Reload;
   constexpr auto pool = within(0, kMaxPoolSize);

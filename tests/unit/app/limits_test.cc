@@ -29,6 +29,13 @@ TEST(Limits, MoreWorkersNeedMore) {
   EXPECT_GT(descriptors_needed(two_databases(), 64).own, descriptors_needed(two_databases(), 1).own);
 }
 
+TEST(Limits, HttpNeedsItsConnectionsWhereItIsOn) {
+  conf::Config config = two_databases();
+  const uint64_t without = descriptors_needed(config, 1).own;
+  config.http.port = 9127;
+  EXPECT_EQ(descriptors_needed(config, 1).own, without + 16 + 2);
+}
+
 TEST(Limits, JudgeAtTheEdges) {
   const DescriptorNeed need{.clients = 100, .servers = 20, .own = 30};
   EXPECT_EQ(judge(need, 150), Fit::kEnough);

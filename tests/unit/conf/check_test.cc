@@ -68,6 +68,29 @@ TEST(Check, ExtraParametersAreFollowedBySessionTrackingAlone) {
   EXPECT_THAT(warnings(config), IsEmpty());
 }
 
+TEST(Check, HttpOnOpenAddressesWantsAToken) {
+  Config config = base_config();
+  config.http.listen_addr = {"*"};
+  EXPECT_THAT(warnings(config), IsEmpty()) << "without a port nothing is answered";
+  config.http.port = 9127;
+  EXPECT_THAT(warnings(config), Contains(HasSubstr("http.token: HTTP is answered on addresses that are not loopback")));
+  config.http.token = Secret("s3cret");
+  EXPECT_THAT(warnings(config), IsEmpty());
+  config.http.listen_addr = {"127.0.0.1", "::1", "localhost"};
+  config.http.token.reset();
+  EXPECT_THAT(warnings(config), IsEmpty());
+  config.http.listen_addr.clear();
+  EXPECT_THAT(problems(config), Contains(HasSubstr("http.listen_addr: listen_addr is empty")));
+}
+
+TEST(Check, ATokenCanBeSentInAHeader) {
+  for (const char* bad : {"", "two words", "line\n", "gr\xc3\xbc" "n"}) {
+    Config config = base_config();
+    config.http.token = Secret(bad);
+    EXPECT_THAT(problems(config), Contains(HasSubstr("http.token: token must be printable"))) << bad;
+  }
+}
+
 TEST(Check, TrustIsForLoopbackUnlessForced) {
   Config config = base_config();
   for (const AuthType type : {AuthType::kTrust, AuthType::kAny}) {

@@ -59,12 +59,16 @@ TEST(Diff, WhatNeedsARestartKeepsItsOldValue) {
   loaded.weir.listen_port = 1;
   loaded.weir.pool_mode = PoolMode::kSession;
   loaded.workers.count = 9;
+  loaded.http.port = 9127;
+  loaded.http.max_fingerprints = 7;
   const ConfigPtr next = keep_until_restart(running, loaded);
   EXPECT_EQ(next->weir.listen_port, 6432);
   EXPECT_EQ(next->workers.count, 0);
+  EXPECT_EQ(next->http.port, 0);
+  EXPECT_EQ(next->http.max_fingerprints, 7);
   EXPECT_EQ(next->weir.pool_mode, PoolMode::kSession);
   EXPECT_THAT(texts(diff(*next, loaded)),
-              ElementsAre("weir.listen_port: 6432 -> 1", "workers.count: 0 -> 9"));
+              ElementsAre("weir.listen_port: 6432 -> 1", "workers.count: 0 -> 9", "http.port: 0 -> 9127"));
 }
 
 TEST(ShowConfig, RowsAreSortedAndComplete) {
@@ -189,6 +193,24 @@ TEST(ShowConfig, ValuesDefaultsAndChangeable) {
   EXPECT_EQ(row(rows, "client_tls_sslmode").default_value, "disable");
   EXPECT_FALSE(row(rows, "listen_port").changeable);
   EXPECT_TRUE(row(rows, "pool_mode").changeable);
+}
+
+TEST(ShowConfig, HttpIsAmongThemAndItsTokenIsNot) {
+  Config config;
+  config.http.port = 9127;
+  config.http.token = Secret("s3cret");
+  const auto rows = show_config(config);
+  EXPECT_EQ(row(rows, "http.port").value, "9127");
+  EXPECT_FALSE(row(rows, "http.port").changeable);
+  EXPECT_TRUE(row(rows, "http.token").changeable);
+  EXPECT_EQ(row(rows, "http.token").value.find("s3cret"), std::string::npos);
+  EXPECT_NE(row(rows, "http.token").value, "");
+}
+
+TEST(SetOne, OfHttpIsForTheFile) {
+  const auto set = set_one(Config(), "http.token", "x", FixedSurroundings());
+  ASSERT_FALSE(set.ok());
+  EXPECT_EQ(set.error().message, "http.token cannot be changed by SET");
 }
 
 TEST(SetOne, MakesANewConfig) {

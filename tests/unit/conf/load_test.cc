@@ -177,6 +177,25 @@ TEST(Load, MissingVariableIsAProblem) {
                   HasSubstr("weir.toml:4:8: user has a ${ without its }")));
 }
 
+TEST(Load, HttpHasATokenThatMayComeFromElsewhere) {
+  FixedSurroundings around;
+  around.files = {{"/run/token", "from-a-file\n"}};
+  around.variables = {{"TOKEN", "from-outside"}};
+  const auto http = [&around](const std::string& text) {
+    const LoadResult result = load_text("[http]\nport = 9127\n" + text + "[databases.x]\n", "weir.toml", around);
+    EXPECT_NE(result.config, nullptr) << to_text(result.problems);
+    return result.config ? result.config->http : Http();
+  };
+  EXPECT_EQ(http("").port, 9127);
+  EXPECT_FALSE(http("").token);
+  EXPECT_EQ(http("token = \"${TOKEN}\"\n").token->reveal(), "from-outside");
+  EXPECT_EQ(http("token_file = \"/run/token\"\n").token->reveal(), "from-a-file");
+  EXPECT_EQ(http("max_request_size = \"16kB\"\nrequest_timeout = \"500ms\"\n").max_request_size, 16 * 1024);
+  EXPECT_THAT(problems("[http]\nport = 70000\ntokn = \"x\"\n", around),
+              ElementsAre(HasSubstr("weir.toml:2:8: port must be between 0 and 65535"),
+                          HasSubstr("unknown setting 'tokn' in [http]; did you mean 'token'?")));
+}
+
 TEST(Load, SecretsComeFromFiles) {
   FixedSurroundings around;
   around.files = {{"/etc/weir/pw", "one\n"}, {"/run/two", "two\r\n"}, {"/run/three", "a\nb\n"}};
