@@ -26,6 +26,29 @@ void LatencyHistogram::merge(const LatencyHistogram& other) {
   }
 }
 
+uint64_t LatencyHistogram::count_below(unsigned power) const {
+  // The first octave holds what has at most kPartBits bits, each further one what has one more.
+  uint64_t count = 0;
+  for (unsigned octave = 0; octave < kOctaves && octave + kPartBits <= power; ++octave) {
+    if (places_[octave] == 0) continue;
+    for (const uint64_t in_part : octaves_[places_[octave] - 1U]) count += in_part;
+  }
+  return count;
+}
+
+LatencyHistogram LatencyHistogram::since(const LatencyHistogram& earlier) const {
+  LatencyHistogram out = *this;
+  out.count_ -= earlier.count_;
+  out.min_ = 0;
+  for (unsigned octave = 0; octave < kOctaves; ++octave) {
+    if (earlier.places_[octave] == 0 || out.places_[octave] == 0) continue;
+    Octave& mine = out.octaves_[out.places_[octave] - 1U];
+    const Octave& theirs = earlier.octaves_[earlier.places_[octave] - 1U];
+    for (unsigned part = 0; part < kParts; ++part) mine[part] -= theirs[part];
+  }
+  return out;
+}
+
 uint64_t LatencyHistogram::middle_of(Bucket bucket) {
   if (bucket.octave == 0) return bucket.part;
   const unsigned shift = bucket.octave - 1;

@@ -42,6 +42,11 @@ class LatencyHistogram {
   // The value that `part` of all are no greater than; 0 where there is nothing.
   uint64_t quantile(double part) const;
 
+  // How many were below 2 to the power of `power`; from 4 up, exactly. For those who want powers of two as their buckets.
+  uint64_t count_below(unsigned power) const;
+  // What has come to this one since `earlier`, an older state of the same. min() and max() are bounds then, not exact.
+  LatencyHistogram since(const LatencyHistogram& earlier) const;
+
   // Of the heap.
   std::size_t bytes() const { return octaves_.capacity() * sizeof(Octave); }
 

@@ -71,6 +71,18 @@ std::vector<QuerySummary> summarize(std::vector<QuerySnapshot> parts, std::size_
   return out;
 }
 
+std::vector<PoolTotals> totals_by_pool(const std::vector<QuerySnapshot>& parts) {
+  std::map<std::pair<std::string_view, std::string_view>, QueryTotals> sums;
+  for (const QuerySnapshot& part : parts) {
+    for (const PoolTotals& gone : part.gone) sums[{gone.database, gone.user}].add(gone.totals);
+    for (const QuerySnapshot::Row& row : part.rows) sums[{row.owner->database, row.owner->user}].add(row.totals);
+  }
+  std::vector<PoolTotals> out;
+  out.reserve(sums.size());
+  for (auto& [pool, totals] : sums) out.push_back({std::string(pool.first), std::string(pool.second), std::move(totals)});
+  return out;
+}
+
 std::string to_text(const ErrorClasses& classes) {
   std::string out;
   for (const auto& [name, count] : classes.counts()) {

@@ -30,6 +30,9 @@ struct Clocks {
 // had made room before, which, if there is any, stands at the end and has no fingerprint. Pure.
 std::vector<QuerySummary> summarize(std::vector<QuerySnapshot> parts, std::size_t rows_max, const Clocks& clocks);
 
+// What each pool has cost since the start, whatever was reset or made room; by database and user. Pure.
+std::vector<PoolTotals> totals_by_pool(const std::vector<QuerySnapshot>& parts);
+
 // "22:3 40:1": how many errors of which class.
 std::string to_text(const ErrorClasses& classes);
 

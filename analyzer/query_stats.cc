@@ -69,8 +69,8 @@ void QueryTotals::add(const QueryTotals& others) {
 // ---- the table ----
 
 QueryStats::QueryStats(const QueryStatsLimits& limits) : limits_(limits), multiplier_(base::random_u64() | 1U) {
-  others_.owner_ = std::make_shared<const QueryOwner>();
-  others_.text_ = std::make_shared<const std::string>();
+  overflow_.owner_ = std::make_shared<const QueryOwner>();
+  overflow_.text_ = std::make_shared<const std::string>();
   place_all(kFirstPlaces);
 }
 
@@ -93,7 +93,7 @@ QueryOwnerPtr QueryStats::owner(std::string_view database, std::string_view user
 
 QueryStats::Row& QueryStats::add(uint64_t hash, uint64_t fingerprint, const QueryOwnerPtr& owner, std::string_view sql) {
   if (rows_.size() >= limits_.rows_max || bytes_ >= limits_.bytes_max) make_room();
-  if (rows_.size() >= limits_.rows_max || bytes_ >= limits_.bytes_max) return others_;  // all are held
+  if (rows_.size() >= limits_.rows_max || bytes_ >= limits_.bytes_max) return overflow_;  // all are held
   auto row = std::make_unique<Row>();
   row->hash_ = hash;
   row->fingerprint_ = fingerprint;
@@ -145,7 +145,8 @@ void QueryStats::make_room() {
   const auto last = std::partition(rows_.begin(), end, [](const auto& row) { return row->held_ == 0; });
   for (auto at = rows_.begin(); at != last; ++at) {
     const Row& row = **at;
-    others_.totals_.add(row.totals_);
+    others_.add(row.totals_);
+    keep_for_pool(*row.owner_, row.totals_);
     if (!row.totals_.empty()) ++made_room_;
     bytes_ -= row.bytes_;
   }
@@ -174,7 +175,7 @@ void QueryStats::record(Row& row, const QueryRecord& record) {
   totals.wait_us += micros(record.wait);
   totals.last_seen = record.ended;
   row.weight_ += static_cast<double>(server_us) + kCallWeight;
-  if (!grown || &row == &others_) return;
+  if (!grown || &row == &overflow_) return;
   weigh(row);
   if (bytes_ > limits_.bytes_max) make_room();
 }
@@ -192,19 +193,37 @@ QuerySnapshot QueryStats::snapshot() const {
   out.rows.reserve(rows_.size());
   for (const auto& row : rows_)
     if (!row->totals_.empty()) out.rows.push_back({row->fingerprint_, row->owner_, row->text_, row->totals_});
-  out.others = others_.totals_;
+  out.others = others_;
+  out.others.add(overflow_.totals_);
+  out.gone.reserve(gone_.size() + 1);
+  for (const auto& [pool, totals] : gone_) out.gone.push_back({pool.first, pool.second, totals});
+  if (!overflow_.totals_.empty()) out.gone.push_back({{}, {}, overflow_.totals_});
   out.made_room = made_room_;
   return out;
 }
 
 void QueryStats::clear() {
   for (const auto& row : rows_) {
+    keep_for_pool(*row->owner_, row->totals_);
     row->totals_ = {};
     row->weight_ = 0;
     weigh(*row);
   }
-  others_.totals_ = {};
+  keep_for_pool({}, overflow_.totals_);
+  others_ = {};
+  overflow_.totals_ = {};
   made_room_ = 0;
+}
+
+void QueryStats::keep_for_pool(const QueryOwner& owner, const QueryTotals& totals) {
+  if (totals.empty()) return;
+  std::pair key(owner.database, owner.user);
+  auto found = gone_.find(key);
+  if (found == gone_.end()) {
+    if (gone_.size() >= kPoolsMax) key = {};
+    found = gone_.try_emplace(std::move(key)).first;
+  }
+  found->second.add(totals);
 }
 
 void QueryStats::set_limits(const QueryStatsLimits& limits) {

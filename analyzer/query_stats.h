@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -76,6 +77,12 @@ struct QueryTotals {
   std::size_t bytes() const { return times.bytes() + error_classes.bytes(); }
 };
 
+// What one user's statements have cost in one database.
+struct PoolTotals {
+  std::string database, user;
+  QueryTotals totals;
+};
+
 struct QueryStatsLimits {
   std::size_t rows_max = 5000;
   std::size_t bytes_max = 32UL << 20;
@@ -91,6 +98,9 @@ struct QuerySnapshot {
   };
   std::vector<Row> rows;
   QueryTotals others;         // of those that made room
+  // Of those that made room and those that were reset, since the start: with the rows, what each pool has cost in all. What
+  // could not be told apart stands under empty names.
+  std::vector<PoolTotals> gone;
   uint64_t made_room = 0;     // how many these were
 };
 
@@ -98,6 +108,8 @@ class QueryStats {
  public:
   // A text is shown up to this size; most are shorter.
   static constexpr std::size_t kTextShown = 2048;
+  // Pools whose counts are kept apart when their rows go; a pool takes servers, so there are never near as many.
+  static constexpr std::size_t kPoolsMax = 1000;
 
   class Row {
    public:
@@ -165,6 +177,7 @@ class QueryStats {
   void make_room();
   void place_all(std::size_t places);
   void weigh(Row& row);
+  void keep_for_pool(const QueryOwner& owner, const QueryTotals& totals);
 
   static constexpr uint64_t kSpread = 0x9e3779b97f4a7c15;
 
@@ -175,7 +188,9 @@ class QueryStats {
   unsigned shift_ = 0;
   std::vector<std::unique_ptr<Row>> rows_;
   std::size_t bytes_ = 0;
-  Row others_;
+  QueryTotals others_;
+  Row overflow_;  // for what finds no room
+  std::map<std::pair<std::string, std::string>, QueryTotals> gone_;
   uint64_t made_room_ = 0;
   std::unordered_map<std::string, std::weak_ptr<const QueryOwner>> owners_;
 };

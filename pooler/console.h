@@ -154,6 +154,18 @@ struct ActivityRow {
   bool in_transaction = false, active = false;
 };
 
+// The same for those who watch: by pool, what never goes back, and beside it the rows.
+struct StatementMetrics {
+  std::vector<analyzer::PoolTotals> pools;
+  std::vector<QueryRow> queries;
+};
+
+// Whether clients of a database can be served, as far as is known without trying: one that nobody has used yet can.
+struct ReadyRow {
+  std::string database;
+  std::string why_not;  // empty: ready
+};
+
 // How workers came to know what statements are, since the start (analyzer::StatementCounts).
 struct StatementCacheRow {
   uint64_t text_hits = 0, skeleton_hits = 0, shared_hits = 0, parses = 0, parse_errors = 0, over_budget = 0,
@@ -183,6 +195,8 @@ class Inspector {
   virtual void listeners(Then<ListenRow> done) = 0;
   virtual void statement_cache(Then<StatementCacheRow> done) = 0;  // one row
   virtual void queries(Then<QueryRow> done) = 0;       // what took the most time first
+  virtual void statement_metrics(Then<StatementMetrics> done) = 0;  // one row
+  virtual void readiness(Then<ReadyRow> done) = 0;     // by name; also asks again for a server that could not be reached
   virtual void activity(Then<ActivityRow> done) = 0;   // clients that wait, run something or have a transaction open
   enum class RunState { kActive, kPaused, kSuspended };
   virtual RunState state() = 0;

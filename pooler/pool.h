@@ -154,6 +154,9 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
 
   PoolRow row() const;
   int server_count() const;  // logged in or logging in
+  // Why there is no server, where the last attempt to get one failed and none is left. Has it tried once more, at the next
+  // moment when a client's attempt would be.
+  std::optional<base::Error> failure_and_ask_again();
   base::TimePoint last_used() const { return base::TimePoint(base::Duration(last_used_.load())); }
   // Servers that live on `worker`; on its thread.
   void each_server(int worker, const std::function<void(Server&)>& visit);
@@ -218,6 +221,7 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
   base::TimePoint retry_at_{};
   base::Duration retry_delay_{};
   std::optional<base::Error> last_failure_;
+  bool asked_again_ = false;  // since the last failure
   std::optional<wire::ScramKeys> learned_;  // by a client's login or an earlier one of ours
   std::shared_ptr<const ParamList> welcome_;
   std::unordered_map<std::string, std::string> known_good_;  // name=value -> as reported

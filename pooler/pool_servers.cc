@@ -115,6 +115,7 @@ bool Pool::wants_launch(const Lock& lock, base::TimePoint now) const {
   const int parallel = last_failure_ ? 1 : kParallelLogins;
   if (logins_running_ >= parallel) return false;
   const auto line = static_cast<int>(waiting(lock));
+  if (asked_again_ && servers_.empty()) return true;
   return line > logins_running_ || (line == 0 && clients.load() > 0 && have < settings_->min_size);
 }
 
@@ -180,6 +181,7 @@ void Pool::on_login(uint64_t attempt, int worker, const PoolSettingsPtr& setting
     logins_.erase(login);
   }
   --logins_running_;
+  asked_again_ = false;
   if (!result.ok()) {
     const bool repeated = last_failure_.has_value();
     last_failure_ = result.error();

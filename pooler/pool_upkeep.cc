@@ -61,6 +61,13 @@ void Pool::maintain(int worker, base::TimePoint now) {
   if (launch && worker == 0) try_launch(worker);
 }
 
+std::optional<base::Error> Pool::failure_and_ask_again() {
+  const Lock lock(mutex_);
+  if (!last_failure_ || !servers_.empty()) return std::nullopt;
+  asked_again_ = true;
+  return last_failure_;
+}
+
 std::shared_ptr<const ParamList> Pool::welcome() const {
   const Lock lock(mutex_);
   return welcome_;

@@ -54,6 +54,8 @@ class Process final : public Inspector, public Operations {
   void listeners(Then<ListenRow> done) override;
   void statement_cache(Then<StatementCacheRow> done) override;
   void queries(Then<QueryRow> done) override;
+  void statement_metrics(Then<StatementMetrics> done) override;
+  void readiness(Then<ReadyRow> done) override;
   void activity(Then<ActivityRow> done) override;
   RunState state() override;
 
@@ -100,6 +102,9 @@ class Process final : public Inspector, public Operations {
   // Runs `collect` on every worker's thread, then `done` with what they collected, on the caller's loop.
   template <typename Row>
   void gather(std::function<void(Worker&, std::vector<Row>&)> collect, Then<Row> done);
+  // What all workers have counted of statements, made into rows off the loops.
+  template <typename Row>
+  void report_queries(std::function<std::vector<Row>(std::vector<analyzer::QuerySnapshot>)> make, Then<Row> done);
   void on_every_worker(const std::function<void(Worker&)>& work);
   void kill_sessions(std::function<bool(const Session&)> which, std::function<void()> then);
 

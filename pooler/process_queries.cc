@@ -10,25 +10,46 @@
 
 namespace pooler {
 
-void Process::queries(Then<QueryRow> done) {
+template <typename Row>
+void Process::report_queries(std::function<std::vector<Row>(std::vector<analyzer::QuerySnapshot>)> make,
+                             Then<Row> done) {
   base::EventLoop& home = caller();
   gather<analyzer::QuerySnapshot>(
       [](Worker& worker, std::vector<analyzer::QuerySnapshot>& parts) {
         parts.push_back(worker.counted_queries().snapshot());
       },
-      [this, &home, done = std::move(done)](std::vector<analyzer::QuerySnapshot> parts) {
-        const auto most = static_cast<std::size_t>(pools_.config()->weir.query_stats_max);
-        const analyzer::Clocks clocks{base::now(), base::wall_now()};
+      [this, &home, make = std::move(make), done = std::move(done)](std::vector<analyzer::QuerySnapshot> parts) {
         auto all = std::make_shared<std::vector<analyzer::QuerySnapshot>>(std::move(parts));
-        const auto bring_together = [all, most, clocks] { return analyzer::summarize(std::move(*all), most, clocks); };
+        const auto bring_together = [all, make] { return make(std::move(*all)); };
         // Thousands of rows are some milliseconds of work, which no loop should do.
-        const auto answer = std::make_shared<std::vector<QueryRow>>();
+        const auto answer = std::make_shared<std::vector<Row>>();
         const bool taken = runtime_.offload.run([bring_together, answer, done, &home] {
           *answer = bring_together();
           home.post([answer, done] { done(std::move(*answer)); });
         });
         if (!taken) done(bring_together());
       });
+}
+
+void Process::queries(Then<QueryRow> done) {
+  const auto most = static_cast<std::size_t>(pools_.config()->weir.query_stats_max);
+  report_queries<QueryRow>(
+      [most](std::vector<analyzer::QuerySnapshot> parts) {
+        return analyzer::summarize(std::move(parts), most, {base::now(), base::wall_now()});
+      },
+      std::move(done));
+}
+
+void Process::statement_metrics(Then<StatementMetrics> done) {
+  const auto most = static_cast<std::size_t>(pools_.config()->weir.query_stats_max);
+  report_queries<StatementMetrics>(
+      [most](std::vector<analyzer::QuerySnapshot> parts) {
+        StatementMetrics metrics;
+        metrics.pools = analyzer::totals_by_pool(parts);
+        metrics.queries = analyzer::summarize(std::move(parts), most, {base::now(), base::wall_now()});
+        return std::vector<StatementMetrics>{std::move(metrics)};
+      },
+      std::move(done));
 }
 
 void Process::activity(Then<ActivityRow> done) {

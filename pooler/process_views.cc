@@ -134,6 +134,32 @@ void Process::databases(Then<DatabaseRow> done) {
   done(std::move(rows));
 }
 
+void Process::readiness(Then<ReadyRow> done) {
+  std::map<std::string, ReadyRow> rows;
+  const conf::ConfigPtr config = pools_.config();
+  for (const auto& [name, database] : config->databases) rows[name].database = name;
+  std::set<std::string> served;
+  for (const PoolPtr& pool : pools_.all()) {
+    ReadyRow& row = rows[pool->database()];
+    row.database = pool->database();
+    // Nobody but us may be asking, so it is tried again for our sake.
+    if (const auto failure = pool->failure_and_ask_again())
+      row.why_not = "no server: " + failure->message;
+    else if (pool->server_count() > 0)
+      served.insert(row.database);
+  }
+  std::vector<ReadyRow> list;
+  for (auto& [name, row] : rows) {
+    if (served.contains(name)) row.why_not.clear();
+    if (pools_.disabled(name)) row.why_not = "disabled";
+    if (pools_.paused(name)) row.why_not = "paused";
+    if (suspended_) row.why_not = "suspended";
+    if (shutting_down()) row.why_not = "shutting down";
+    list.push_back(std::move(row));
+  }
+  done(std::move(list));
+}
+
 void Process::users(Then<UserRow> done) {
   const conf::ConfigPtr config = pools_.config();
   std::set<std::string> names;

@@ -32,6 +32,8 @@ class FakeInspector final : public pooler::Inspector {
   std::vector<pooler::StatementCacheRow> statement_cache_rows;
   std::vector<pooler::QueryRow> query_rows;
   std::vector<pooler::ActivityRow> activity_rows;
+  std::vector<pooler::StatementMetrics> statement_metrics_rows{1};
+  std::vector<pooler::ReadyRow> ready_rows;
   RunState run_state = RunState::kActive;
 
   // While set, answers wait for answer_all(), as they do when other workers must be asked.
@@ -54,6 +56,8 @@ class FakeInspector final : public pooler::Inspector {
   void listeners(Then<pooler::ListenRow> done) override { give(listen_rows, std::move(done)); }
   void statement_cache(Then<pooler::StatementCacheRow> done) override { give(statement_cache_rows, std::move(done)); }
   void queries(Then<pooler::QueryRow> done) override { give(query_rows, std::move(done)); }
+  void statement_metrics(Then<pooler::StatementMetrics> done) override { give(statement_metrics_rows, std::move(done)); }
+  void readiness(Then<pooler::ReadyRow> done) override { give(ready_rows, std::move(done)); }
   void activity(Then<pooler::ActivityRow> done) override { give(activity_rows, std::move(done)); }
   RunState state() override { return run_state; }
 

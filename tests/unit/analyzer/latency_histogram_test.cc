@@ -115,6 +115,33 @@ TEST(LatencyHistogram, MergedPartsAreTheWhole) {
   }
 }
 
+TEST(LatencyHistogram, CountsUpToPowersOfTwoAreExact) {
+  for (unsigned seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    const auto values = drawn(seed, 5000, std::lognormal_distribution<double>(7.0, 3));
+    const LatencyHistogram times = of(values);
+    for (unsigned power = 4; power <= 36; ++power) {
+      const auto below = std::count_if(values.begin(), values.end(), [power](uint64_t v) { return v < uint64_t{1} << power; });
+      EXPECT_EQ(times.count_below(power), static_cast<uint64_t>(below)) << power;
+    }
+  }
+  EXPECT_EQ(LatencyHistogram().count_below(20), 0u);
+}
+
+TEST(LatencyHistogram, WhatCameSinceIsWhatCameSince) {
+  const auto before = drawn(1, 1000, std::lognormal_distribution<double>(9.0, 1));
+  const auto after = drawn(2, 1000, std::lognormal_distribution<double>(5.0, 1));
+  LatencyHistogram times = of(before);
+  const LatencyHistogram earlier = times;
+  times.merge(of(after));
+  const LatencyHistogram since = times.since(earlier);
+  const LatencyHistogram alone = of(after);
+  EXPECT_EQ(since.count(), 1000u);
+  for (const double part : {0.5, 0.9, 0.95, 0.99}) EXPECT_EQ(since.quantile(part), alone.quantile(part)) << part;
+  EXPECT_EQ(times.since(times).count(), 0u);
+  EXPECT_EQ(times.since(times).quantile(0.5), 0u);
+}
+
 TEST(LatencyHistogram, RoomGoesWithTheOctavesInUse) {
   LatencyHistogram times;
   EXPECT_TRUE(times.record(100));

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,6 +68,62 @@ TEST(QueryReport, WhatIsTooManyIsInTheSum) {
   EXPECT_EQ(rows.back().database, "");
   EXPECT_TRUE(rows.back().query.starts_with("others (")) << rows.back().query;
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(rows[i].fingerprint, 49 - i);
+}
+
+uint64_t calls(const std::vector<PoolTotals>& pools, std::string_view database, std::string_view user) {
+  for (const PoolTotals& pool : pools)
+    if (pool.database == database && pool.user == user) return pool.totals.calls;
+  return 0;
+}
+
+TEST(QueryReport, WhatAPoolHasCostNeverGoesBack) {
+  // Rows make room and are reset; the sums of pools go on, as those of one who counted along.
+  QueryStats one({.rows_max = 20}), two({.rows_max = 20});
+  std::map<std::string, uint64_t> counted;
+  uint64_t before = 0;
+  for (int turn = 0; turn < 2000; ++turn) {
+    QueryStats& stats = turn % 3 == 0 ? one : two;
+    const std::string user = turn % 5 == 0 ? "bob" : "alice";
+    const auto owner = stats.owner("app", user, "web" + std::to_string(turn % 7));
+    stats.record(stats.find(static_cast<uint64_t>(turn % 137) + 1, owner, "SELECT 1"),
+                 {.sqlstate = turn % 10 == 0 ? "22012" : "", .rows = 2, .server = microseconds(turn)});
+    ++counted[user];
+    if (turn % 400 == 399) stats.clear();
+    if (turn % 50 != 0) continue;
+    const auto pools = totals_by_pool({one.snapshot(), two.snapshot()});
+    ASSERT_EQ(calls(pools, "app", "alice"), counted["alice"]);
+    ASSERT_EQ(calls(pools, "app", "bob"), counted["bob"]);
+    ASSERT_GE(pools[0].totals.times.count(), before);
+    before = pools[0].totals.times.count();
+    EXPECT_EQ(pools[0].totals.times.count(), pools[0].totals.calls);
+    EXPECT_EQ(pools[0].totals.rows, 2 * pools[0].totals.calls);
+  }
+}
+
+TEST(QueryReport, PoolsThatCannotBeToldApartAreOneWithoutAName) {
+  QueryStats stats({.rows_max = 1});
+  const auto alice = stats.owner("app", "alice", ""), bob = stats.owner("app", "bob", "");
+  QueryStats::Row& held = stats.find(1, alice, "SELECT 1");
+  stats.hold(held);
+  stats.record(stats.find(2, bob, "SELECT 2"), {});  // no room: the only row is held
+  stats.record(held, {});
+  for (int again = 0; again < 2; ++again) {
+    const auto pools = totals_by_pool({stats.snapshot()});
+    EXPECT_EQ(calls(pools, "app", "alice"), 1u);
+    EXPECT_EQ(calls(pools, "", ""), 1u);
+    stats.clear();
+  }
+  stats.release(held);
+
+  QueryStats many({.rows_max = 10});
+  for (std::size_t i = 0; i < QueryStats::kPoolsMax + 50; ++i)
+    many.record(many.find(1, many.owner("app", "user" + std::to_string(i), ""), "SELECT 1"), {});
+  many.clear();
+  const auto pools = totals_by_pool({many.snapshot()});
+  EXPECT_LE(pools.size(), QueryStats::kPoolsMax + 1);
+  uint64_t sum = 0;
+  for (const PoolTotals& pool : pools) sum += pool.totals.calls;
+  EXPECT_EQ(sum, QueryStats::kPoolsMax + 50);
 }
 
 TEST(QueryReport, NothingIsNothing) {

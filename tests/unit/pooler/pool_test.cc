@@ -202,6 +202,32 @@ TEST_F(PoolTest, AServerThatCannotBeReachedFailsEverybodyInLineAndWhoComesBefore
   EXPECT_EQ(one->server_count(), 0);
 }
 
+TEST_F(PoolTest, AFailureIsToldAndWhoAsksHasItTriedAgainThoughNoClientWaits) {
+  const int port = free_port();
+  auto nobody = settings(1);
+  nobody.target.hosts = {{"127.0.0.1", port}};
+  nobody.login_retry = 50ms;
+  const auto one = pool(std::move(nobody));
+  EXPECT_FALSE(one->failure_and_ask_again()) << "nothing was tried";
+  a_.ask(*one);
+  ASSERT_TRUE(run_until(loop_, [this] { return a_.refused.has_value(); }));
+  support::run_for(loop_, 100ms);
+  one->maintain(0, base::now());
+  EXPECT_EQ(one->server_count(), 0) << "without anybody who asks nothing is tried";
+  const auto failure = one->failure_and_ask_again();
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->message, a_.refused->message);
+  one->maintain(0, base::now());
+  EXPECT_EQ(one->server_count(), 1) << "an attempt is under way";
+  ASSERT_TRUE(run_until(loop_, [&one] { return one->server_count() == 0; }));
+  one->configure(settings(1));  // the server is there now
+  ASSERT_TRUE(run_until(loop_, [&one] {
+    one->maintain(0, base::now());
+    return !one->failure_and_ask_again();
+  }));
+  EXPECT_EQ(one->server_count(), 1);
+}
+
 TEST_F(PoolTest, APausedPoolLendsNothingUntilItIsResumed) {
   const auto one = pool(settings(1));
   one->pause();
