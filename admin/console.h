@@ -45,6 +45,9 @@ class Console final : public pooler::Console {
   // The session may be destroyed while an operation or a view is under way; the console outlives its sessions.
   std::unique_ptr<pooler::ConsoleSession> open(pooler::ConsoleUser user, pooler::ConsoleOut& out) override;
 
+  // For others that show the same. Its functions may be called on any thread.
+  const Sources& sources() const { return sources_; }
+
   // ParameterStatus messages of a console log-in, in order.
   static std::vector<std::pair<std::string, std::string>> welcome_parameters();
 

@@ -1,6 +1,7 @@
 #include "app/app.h"
 
 #include <algorithm>
+#include <string>
 #include <thread>
 
 #include "admin/sql.h"
@@ -85,6 +86,7 @@ App::App(Prepared prepared)
   listeners_.tune(wire::socket_options(prepared.config->weir));
   for (auto& socket : prepared.sockets) listeners_.add(std::move(socket));
   if (prepared.manager.watchdog) watchdog_.emplace(loop_, runtime_.loops, notifier_, *prepared.manager.watchdog);
+  if (!prepared.http_sockets.empty()) make_http(std::move(prepared.http_sockets), prepared.config->http);
 }
 
 App::~App() = default;
@@ -112,9 +114,19 @@ admin::Services App::console_services() {
           }};
 }
 
+void App::make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http) {
+  std::vector<admin::Health::Watched> loops{{"the main thread", &loop_}};
+  for (const auto& worker : workers_) loops.push_back({"worker " + std::to_string(worker->index()), &worker->loop()});
+  http_.emplace(std::move(sockets), http, console_.sources(), std::move(loops), [this] { return pools_.config(); });
+}
+
 void App::run() {
   for (const auto& worker : workers_) worker->start();
   process_.start();
+  if (http_) {
+    http_->start();
+    log.info("HTTP is answered on {}", http_->text());
+  }
   log.info("Weir {} listens on {}; {} workers, {} mode, settings from {}", version(), listeners_.text(),
            workers_.size(), conf::to_string(pools_.config()->weir.pool_mode), source_text_);
   notifier_.ready("listening on " + listeners_.text());
@@ -156,6 +168,7 @@ void App::deal_out(base::Fd client, pooler::ListenerInfo listener) {
 
 void App::stop() {
   listeners_.close();
+  if (http_) http_->stop();  // it asks workers
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
   for (const auto& worker : workers_) {

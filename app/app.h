@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/console.h"
+#include "app/http_service.h"
 #include "app/reload.h"
 #include "app/service_manager.h"
 #include "app/settings_source.h"
@@ -41,6 +42,7 @@ class App {
     conf::ConfigPtr config;
     TlsPair tls;
     std::vector<pooler::ListenSocket> sockets;
+    std::vector<pooler::ListenSocket> http_sockets;
     ManagerEnvironment manager;
     int workers = 1;
   };
@@ -55,6 +57,7 @@ class App {
  private:
   pooler::Process::Hooks hooks();
   admin::Services console_services();
+  void make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http);
   void apply(const conf::ConfigPtr& config, const TlsPair& tls);
   void on_hangup();
   void deal_out(base::Fd client, pooler::ListenerInfo listener);
@@ -80,6 +83,7 @@ class App {
   admin::Console console_;
   Signals signals_;
   std::optional<Watchdog> watchdog_;
+  std::optional<HttpService> http_;
   std::size_t next_worker_ = 0;
 };
 

@@ -91,6 +91,9 @@ int run(const Options& options) {
   auto sockets = find_sockets(*prepared.config, prepared.manager);
   if (!sockets.ok()) return fail(sockets.error());
   prepared.sockets = *std::move(sockets);
+  auto http = app::HttpService::open(prepared.config->http);
+  if (!http.ok()) return fail(http.error());
+  prepared.http_sockets = *std::move(http);
   if (const auto status = app::become(weir.user); !status.ok()) return fail(status.error());
   if (const auto status = app::harden(); !status.ok()) return fail(status.error());
   std::optional<app::Pidfile> pidfile;

@@ -74,8 +74,9 @@ base::Result<Options> parse_run(Arguments arguments) {
     } else if (word == "--print-docs") {
       options.action = Options::Action::kPrintDocs;
       TRY(options.document, reader.value());
-      if (options.document != "settings" && options.document != "console" && options.document != "sample")
-        return wrong("--print-docs takes settings, console or sample");
+      if (options.document != "settings" && options.document != "console" && options.document != "metrics" &&
+          options.document != "sample")
+        return wrong("--print-docs takes settings, console, metrics or sample");
       continue;
     } else if (reader.is_option()) {
       return wrong(fmt::format("unknown option {}", word));
@@ -143,7 +144,7 @@ std::string_view help_text() {
                                            DATABASE_URL, and WEIR_KEY for every setting KEY
   weir check [FILE]                        say everything that is wrong with a configuration
   weir convert PGBOUNCER.INI [-o FILE]     write the same configuration as weir.toml
-  weir --print-docs settings|console|sample
+  weir --print-docs settings|console|metrics|sample
   weir --version
   weir help
 

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "admin/docs.h"
+#include "admin/metrics.h"
 #include "app/limits.h"
 #include "app/settings_source.h"
 #include "app/tls_setup.h"
@@ -90,6 +91,7 @@ int convert_configuration(const Options& options) {
 int print_document(const Options& options) {
   if (options.document == "settings") return print(conf::settings_markdown());
   if (options.document == "console") return print(admin::console_document());
+  if (options.document == "metrics") return print(admin::metrics_document());
   return print(conf::sample_toml());
 }
 

@@ -15,7 +15,8 @@ packages_of() {
       libsqlite3-dev" ;;
     run) echo "postgresql-15 postgresql-client-15" ;;
     test) echo "libgtest-dev libgmock-dev python3 python3-pytest python3-psycopg2 python3-psycopg python3-asyncpg
-      python3-yaml postgresql-15 postgresql-contrib pgbouncer prometheus-pgbouncer-exporter openssl strace
+      python3-yaml postgresql-15 postgresql-contrib pgbouncer prometheus-pgbouncer-exporter prometheus
+      python3-prometheus-client openssl strace
       default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd python3-django python3-sqlalchemy
       ruby ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
       php-cli php-pgsql libdbd-pg-perl" ;;
@@ -49,6 +50,7 @@ good_enough() {
     npm) command -v npm >/dev/null ;;
     default-jdk-headless) command -v javac >/dev/null ;;
     pkg-config) command -v pkg-config >/dev/null ;;
+    prometheus) command -v promtool >/dev/null ;;
     libgmock-dev) installed libgmock-dev || installed libgtest-dev && [ -e /usr/include/gmock/gmock.h ] ;;
     *) return 1 ;;
   esac
@@ -97,7 +99,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   for package in "${missing[@]}"; do
     installed "$package" || good_enough "$package" || die "apt-get did not install $package"
     case $package in
-      pgbouncer | prometheus-pgbouncer-exporter | slapd)
+      pgbouncer | prometheus | prometheus-pgbouncer-exporter | slapd)
         "${root[@]}" systemctl disable "$package" >/dev/null 2>&1 || true ;;
     esac
   done

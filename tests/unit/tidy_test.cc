@@ -225,7 +225,8 @@ std::string hasty_comparison(const std::string& code) {
 TEST(Tidy, SecretsAreComparedInTimeThatSaysNothing) {
   // Every place that judges what somebody claims to know, and how often it does.
   const std::map<std::string, size_t> judges = {{"wire/client_auth.cc", 3},  {"wire/scram.cc", 1}, {"wire/scram_client.cc", 1},
-                                                {"wire/scram_server.cc", 2}, {"wire/md5.cc", 1},   {"pooler/cancel.cc", 1}};
+                                                {"wire/scram_server.cc", 2}, {"wire/md5.cc", 1},   {"pooler/cancel.cc", 1},
+                                                {"admin/http_pages.cc", 1}};
   std::map<std::string, size_t> seen;
   for (const auto& source : product()) {
     for (size_t i = 0; i < source.lines.size(); ++i) {

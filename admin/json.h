@@ -1,0 +1,12 @@
+#pragma once
+// Text as a JSON string.
+
+#include <string>
+#include <string_view>
+
+namespace admin {
+
+// In quotes. What is not UTF-8 becomes U+FFFD.
+std::string json_string(std::string_view text);
+
+}  // namespace admin
