@@ -104,21 +104,22 @@ base::Duration Config::query_wait_timeout(const Database& db, std::string_view u
   return user_or_default(*this, user)
       .query_wait_timeout.value_or(db.query_wait_timeout.value_or(weir.query_wait_timeout));
 }
+base::Duration Config::query_timeout(const Database& db, std::string_view user) const {
+  return user_or_default(*this, user).query_timeout.value_or(db.query_timeout.value_or(weir.query_timeout));
+}
+base::Duration Config::idle_transaction_timeout(const Database& db, std::string_view user) const {
+  return user_or_default(*this, user)
+      .idle_transaction_timeout.value_or(db.idle_transaction_timeout.value_or(weir.idle_transaction_timeout));
+}
+base::Duration Config::transaction_timeout(const Database& db, std::string_view user) const {
+  return user_or_default(*this, user).transaction_timeout.value_or(db.transaction_timeout.value_or(weir.transaction_timeout));
+}
 
 int Config::max_user_connections(std::string_view user) const {
   return user_or_default(*this, user).max_user_connections.value_or(weir.max_user_connections);
 }
 int Config::max_user_client_connections(std::string_view user) const {
   return user_or_default(*this, user).max_user_client_connections.value_or(weir.max_user_client_connections);
-}
-base::Duration Config::query_timeout(std::string_view user) const {
-  return user_or_default(*this, user).query_timeout.value_or(weir.query_timeout);
-}
-base::Duration Config::idle_transaction_timeout(std::string_view user) const {
-  return user_or_default(*this, user).idle_transaction_timeout.value_or(weir.idle_transaction_timeout);
-}
-base::Duration Config::transaction_timeout(std::string_view user) const {
-  return user_or_default(*this, user).transaction_timeout.value_or(weir.transaction_timeout);
 }
 base::Duration Config::client_idle_timeout(std::string_view user) const {
   return user_or_default(*this, user).client_idle_timeout.value_or(weir.client_idle_timeout);

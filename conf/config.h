@@ -62,13 +62,13 @@ struct Config {
   int pool_size(const Database& db, std::string_view user) const;
   int reserve_pool_size(const Database& db, std::string_view user) const;
   base::Duration query_wait_timeout(const Database& db, std::string_view user) const;
+  base::Duration query_timeout(const Database& db, std::string_view user) const;
+  base::Duration idle_transaction_timeout(const Database& db, std::string_view user) const;
+  base::Duration transaction_timeout(const Database& db, std::string_view user) const;
 
   // In force for a user.
   int max_user_connections(std::string_view user) const;         // 0: no limit
   int max_user_client_connections(std::string_view user) const;  // 0: no limit
-  base::Duration query_timeout(std::string_view user) const;
-  base::Duration idle_transaction_timeout(std::string_view user) const;
-  base::Duration transaction_timeout(std::string_view user) const;
   base::Duration client_idle_timeout(std::string_view user) const;
 
   bool is_admin(std::string_view user) const;  // listed in admin_users

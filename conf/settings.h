@@ -306,6 +306,9 @@ struct Database {
   std::optional<int> max_db_client_connections;
   std::optional<Duration> server_lifetime;
   std::optional<Duration> query_wait_timeout;
+  std::optional<Duration> query_timeout;
+  std::optional<Duration> idle_transaction_timeout;
+  std::optional<Duration> transaction_timeout;
   std::optional<LoadBalanceHosts> load_balance_hosts;
   TargetSessionAttrs target_session_attrs = TargetSessionAttrs::kAny;
   std::optional<std::string> connect_query;

@@ -367,6 +367,11 @@ constexpr auto Database::fields() {
             "As server_lifetime in [weir], for this database."},
       Field{"query_wait_timeout", &Database::query_wait_timeout, kLive,
             "As query_wait_timeout in [weir], for this database."},
+      Field{"query_timeout", &Database::query_timeout, kLive, "As query_timeout in [weir], for this database."},
+      Field{"idle_transaction_timeout", &Database::idle_transaction_timeout, kLive,
+            "As idle_transaction_timeout in [weir], for this database."},
+      Field{"transaction_timeout", &Database::transaction_timeout, kLive,
+            "As transaction_timeout in [weir], for this database."},
       Field{"load_balance_hosts", &Database::load_balance_hosts, kLive,
             "As load_balance_hosts in [weir], for this database."},
       Field{

@@ -73,11 +73,13 @@ const Timeouts& Worker::timeouts(const std::string& database, const std::string&
   if (timeouts_.size() >= kKnownTimeouts) timeouts_.clear();
   Timeouts limits;
   limits.query_wait_notify = config_->weir.query_wait_notify;
-  if (const conf::Database* db = config_->find_database(database))
-    limits.query_wait = config_->query_wait_timeout(*db, user);
-  limits.query = config_->query_timeout(user);
-  limits.idle_transaction = config_->idle_transaction_timeout(user);
-  limits.transaction = config_->transaction_timeout(user);
+  static const conf::Database gone;  // its section was removed, its clients are still there
+  const conf::Database* known = config_->find_database(database);
+  const conf::Database& db = known != nullptr ? *known : gone;
+  limits.query_wait = config_->query_wait_timeout(db, user);
+  limits.query = config_->query_timeout(db, user);
+  limits.idle_transaction = config_->idle_transaction_timeout(db, user);
+  limits.transaction = config_->transaction_timeout(db, user);
   limits.client_idle = config_->client_idle_timeout(user);
   return timeouts_.emplace(std::move(key), limits).first->second;
 }

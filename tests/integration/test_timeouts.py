@@ -136,6 +136,30 @@ def test_a_users_own_query_timeout_wins(weir):
         assert not errors(other.ask("SELECT pg_sleep(1)"))
 
 
+def test_a_database_may_have_timeouts_of_its_own_and_a_user_wins_over_them(weir, postgres):
+    target = {"host": "127.0.0.1", "port": postgres.port, "dbname": "app"}
+    pooler = weir(weir={"query_timeout": 30, "idle_transaction_timeout": 30, "transaction_timeout": 30},
+                  databases={"app": target, "running": target | {"query_timeout": 0.4},
+                             "idle": target | {"idle_transaction_timeout": 0.4},
+                             "long": target | {"transaction_timeout": 0.4},
+                             "free": target | {"query_timeout": 0.4, "idle_transaction_timeout": 0.4,
+                                               "transaction_timeout": 0.4}},
+                  users={"alice": {"password": "alice-pw"},
+                         "bob": {"password": "bob-pw", "query_timeout": 0, "idle_transaction_timeout": 0,
+                                 "transaction_timeout": 20}})
+    with pooler.connect(database="running") as c:
+        c.send(query("SELECT pg_sleep(3)"))
+        ends_with(c, "57014", 2)
+    with hold(pooler, database="idle") as c:
+        ends_with(c, "25P03", 2)
+    with hold(pooler, database="long") as c:
+        ends_with(c, "25P04", 2)
+    for who in ({}, {"database": "free", "user": "bob"}):
+        with hold(pooler, **who) as c:
+            time.sleep(0.9)
+            assert not errors(c.ask("SELECT pg_sleep(0.9)")), who
+
+
 @pytest.mark.parametrize("mode", ["transaction", "session"])
 def test_a_client_idle_in_a_transaction_is_ended_and_its_server_is_free_again(weir, mode):
     pooler = weir(weir={"default_pool_size": 1, "idle_transaction_timeout": 0.5, "pool_mode": mode})

@@ -40,28 +40,43 @@ TEST(Config, UserWinsOverDatabaseWinsOverWeir) {
   EXPECT_EQ(config.pool_size(db, "bob"), 2);
 }
 
-TEST(Config, TimeoutsAndLimitsOfAUserWinOverWeir) {
+TEST(Config, TimeoutsOfAUserWinOverThoseOfADatabaseAndTheseOverWeir) {
   Config config;
   config.weir.query_timeout = seconds(1);
   config.weir.idle_transaction_timeout = seconds(1);
   config.weir.transaction_timeout = seconds(1);
+  Database& db = config.databases["app"];
+  EXPECT_EQ(config.query_timeout(db, "jane"), seconds(1));
+  EXPECT_EQ(config.idle_transaction_timeout(db, "jane"), seconds(1));
+  EXPECT_EQ(config.transaction_timeout(db, "jane"), seconds(1));
+  db.query_timeout = seconds(5);
+  db.idle_transaction_timeout = seconds(6);
+  db.transaction_timeout = seconds(7);
+  User& jane = config.users["jane"];
+  jane.query_timeout = seconds(2);
+  jane.idle_transaction_timeout = seconds(0);
+  jane.transaction_timeout = seconds(4);
+  EXPECT_EQ(config.query_timeout(db, "jane"), seconds(2));
+  EXPECT_EQ(config.idle_transaction_timeout(db, "jane"), seconds(0)) << "0 is a value, not an absence";
+  EXPECT_EQ(config.transaction_timeout(db, "jane"), seconds(4));
+  EXPECT_EQ(config.query_timeout(db, "bob"), seconds(5));
+  EXPECT_EQ(config.idle_transaction_timeout(db, "bob"), seconds(6));
+  EXPECT_EQ(config.transaction_timeout(db, "bob"), seconds(7));
+}
+
+TEST(Config, TimeoutsAndLimitsOfAUserWinOverWeir) {
+  Config config;
   config.weir.client_idle_timeout = seconds(1);
   config.weir.max_user_connections = 1;
   config.weir.max_user_client_connections = 1;
   User& jane = config.users["jane"];
-  jane.query_timeout = seconds(2);
-  jane.idle_transaction_timeout = seconds(3);
-  jane.transaction_timeout = seconds(4);
   jane.client_idle_timeout = seconds(5);
   jane.max_user_connections = 6;
   jane.max_user_client_connections = 7;
-  EXPECT_EQ(config.query_timeout("jane"), seconds(2));
-  EXPECT_EQ(config.idle_transaction_timeout("jane"), seconds(3));
-  EXPECT_EQ(config.transaction_timeout("jane"), seconds(4));
   EXPECT_EQ(config.client_idle_timeout("jane"), seconds(5));
   EXPECT_EQ(config.max_user_connections("jane"), 6);
   EXPECT_EQ(config.max_user_client_connections("jane"), 7);
-  EXPECT_EQ(config.query_timeout("bob"), seconds(1));
+  EXPECT_EQ(config.client_idle_timeout("bob"), seconds(1));
   EXPECT_EQ(config.max_user_connections("bob"), 1);
 }
 

@@ -91,7 +91,7 @@ TEST(Load, EveryKindOfValueIsRead) {
   EXPECT_THAT(config->hosts(*app), ElementsAre(HostPort{"a.example", 5432}, HostPort{"b.example", 5433}));
   EXPECT_EQ(config->find_database("other"), &*config->fallback);
   EXPECT_EQ(config->pool_mode(*app, "jane"), PoolMode::kStatement);
-  EXPECT_EQ(config->query_timeout("jane"), seconds(3));
+  EXPECT_EQ(config->query_timeout(*app, "jane"), seconds(3));
   const UserSecret* secret = config->find_secret("jane");
   ASSERT_NE(secret, nullptr);
   EXPECT_EQ(std::get<PlainSecret>(*secret).password, Secret("secret"));
