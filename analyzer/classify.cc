@@ -6,6 +6,7 @@
 #include "analyzer/functions.h"
 #include "analyzer/relations.h"
 #include "analyzer/settings.h"
+#include "analyzer/shapes.h"
 #include "analyzer/words.h"
 
 namespace analyzer {
@@ -141,6 +142,7 @@ bool Classifier::run() {
   command();
   everything_inside();
   add_relations(tree_, wrapper_, out_);
+  if (analyze_) out_.shapes = shapes_of(tree_, wrapper_, out_.kind);
   updates_of_settings();
   if (out_.kind == Kind::kDdl || node_.key() == "CreateTableAsStmt" || node_.has("intoClause")) definition();
   const bool all_local = std::all_of(out_.settings.begin(), out_.settings.end(),

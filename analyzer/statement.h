@@ -126,10 +126,25 @@ struct Function {
   std::string name;
 };
 
+// What a statement looks like, as rules about statements name it (shapes.h). Only what the text alone decides.
+enum class Shape : uint16_t {
+  kUpdateWithoutWhere = 1U << 0,  // an UPDATE without WHERE, wherever it stands
+  kDeleteWithoutWhere = 1U << 1,
+  kSelectWithoutWhere = 1U << 2,  // reads from something, and a SELECT of it has neither WHERE nor LIMIT
+  kSelectWithoutLimit = 1U << 3,  // reads from something without LIMIT
+  kTruncate = 1U << 4,
+  kDrop = 1U << 5,
+  kDdl = 1U << 6,                 // CREATE, ALTER, DROP, GRANT and their kin, SELECT INTO
+  kCopy = 1U << 7,
+  kLockTable = 1U << 8,
+};
+using Shapes = uint16_t;  // of Shape
+
 // One statement of a text.
 struct Statement {
   Kind kind = Kind::kUnknown;
   Effects effects;
+  Shapes shapes = 0;  // of PREPARE: those of what it prepares; none of what EXPLAIN does not run
   // Where it stands in the text: from its first token to its last, without the semicolon. The text that was analyzed
   // first, where texts that differ in literals share their facts (then nothing here depends on the place).
   std::size_t at = 0, size = 0;
