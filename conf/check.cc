@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "conf/check_guards.h"
 #include "conf/value.h"
 
 namespace conf {
@@ -39,6 +40,7 @@ class Checker {
       database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
     peers();
+    for (Finding& finding : check_guards(config_)) findings_.push_back(std::move(finding));
     if (config_.databases.empty() && !config_.fallback) {
       warning("weir", "",
               "no database is configured: add a [databases.NAME] section, or [databases.\"*\"] for all");

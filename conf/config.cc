@@ -131,6 +131,7 @@ bool Config::is_stats(std::string_view user) const { return listed(weir.stats_us
 void Config::finish() {
   for (auto& [name, database] : databases) database.name = name;
   if (fallback) fallback->name = "*";
+  for (auto& [name, guard] : guards) guard.name = name;
   for (auto& [id, peer] : peers) peer.id = id;
   user_secrets.clear();
   for (auto& [name, user] : users) {

@@ -32,6 +32,7 @@ struct Config {
   std::map<std::string, Database, std::less<>> databases;
   std::optional<Database> fallback;  // [databases."*"]
   std::map<std::string, User, std::less<>> users;
+  std::map<std::string, Guard, std::less<>> guards;
   std::map<int, Peer> peers;
   UserList userlist;
   Hba hba;

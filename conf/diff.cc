@@ -89,6 +89,7 @@ std::vector<Change> diff(const Config& before, const Config& after) {
   diff_map("databases", before.databases, after.databases, changes);
   diff_map("databases", fallback_map(before), fallback_map(after), changes);
   diff_map("users", before.users, after.users, changes);
+  diff_map("guards", before.guards, after.guards, changes);
   diff_map("peers", before.peers, after.peers, changes);
   diff_content("auth_file", before.userlist == after.userlist, changes);
   diff_content("auth_hba_file", before.hba == after.hba, changes);

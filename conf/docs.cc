@@ -25,6 +25,11 @@ std::string_view reload_text(Reload reload) {
 
 // An optional's type is its value's, an enum's are its words.
 template <typename T>
+inline constexpr bool kWords = false;
+template <typename T>
+inline constexpr bool kWords<std::vector<T>> = std::is_enum_v<T>;
+
+template <typename T>
 struct Unwrapped {
   using Type = T;
 };
@@ -38,6 +43,8 @@ std::string type_of(Bounds bounds) {
   using Value = typename Unwrapped<T>::Type;
   if constexpr (std::is_enum_v<Value>) {
     return fmt::format("{}", fmt::join(names_of<Value>(), ", "));
+  } else if constexpr (kWords<Value>) {
+    return fmt::format("list of {}", fmt::join(names_of<typename Value::value_type>(), ", "));
   } else {
     const std::string type(type_text(static_cast<const Value*>(nullptr)));
     constexpr bool kNumber = std::is_same_v<Value, int> || std::is_same_v<Value, int64_t>;
@@ -187,6 +194,12 @@ std::string settings_markdown() {
       "[databases.NAME]",
       "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
   table<User>("[users.NAME]", "What differs for one user.", out);
+  table<Guard>("[guards.NAME]",
+               "A rule about statements. What is said of them must hold altogether; in a list one entry is enough. Exactly "
+               "one of `deny`, `query_timeout`, `rate_limit` and `concurrency` says what to do. The name is of letters, "
+               "digits, `-` and `_`; errors, the log and `SHOW GUARDS` use it. [operations.md](operations.md#guards) has "
+               "examples.",
+               out);
   table<Peer>("[peers.N]",
               "Another Weir process of the same service, with `peer_id = N`. Cancel requests for its clients "
               "that arrive "
@@ -213,6 +226,8 @@ std::string sample_toml() {
   sample<Database>(out);
   out += "\n#[users.app]\n";
   sample<User>(out);
+  out += "\n# A rule about statements: which they are, and one thing to do.\n#[guards.NAME]\n";
+  sample<Guard>(out);
   out += "\n# Processes that share a port with this one (so_reuseport), for cancel requests.\n#[peers.1]\n";
   sample<Peer>(out);
   return out;

@@ -264,6 +264,10 @@ class Loader {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
           section(entry_name(name, entry), "users.NAME", at, body, config_.users[std::string(entry)]);
         });
+      } else if (name == "guards") {
+        each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
+          section(entry_name(name, entry), "guards.NAME", at, body, config_.guards[std::string(entry)]);
+        });
       } else if (name == "peers") {
         each(name, where, node,
              [&](std::string_view entry, const Place& at, const toml::node& body) { peer(entry, at, body); });
@@ -278,7 +282,7 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    static const std::vector<std::string_view> kSections{"weir", "workers", "http", "databases", "users", "peers"};
+    static const std::vector<std::string_view> kSections{"weir", "workers", "http", "databases", "users", "guards", "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {
       problem(where,

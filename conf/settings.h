@@ -90,6 +90,39 @@ template <>
 inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{"text", LogFormat::kText},
                                                             {"json", LogFormat::kJson}};
 
+// What a guard recognizes a statement by, beyond its text.
+enum class StatementShape {
+  kUpdateWithoutWhere,
+  kDeleteWithoutWhere,
+  kSelectWithoutWhere,
+  kSelectWithoutLimit,
+  kTruncate,
+  kDrop,
+  kDdl,
+  kCopy,
+  kLockTable
+};
+template <>
+inline constexpr EnumName<StatementShape> kNames<StatementShape>[] = {
+    {"update_without_where", StatementShape::kUpdateWithoutWhere},
+    {"delete_without_where", StatementShape::kDeleteWithoutWhere},
+    {"select_without_where", StatementShape::kSelectWithoutWhere},
+    {"select_without_limit", StatementShape::kSelectWithoutLimit},
+    {"truncate", StatementShape::kTruncate},
+    {"drop", StatementShape::kDrop},
+    {"ddl", StatementShape::kDdl},
+    {"copy", StatementShape::kCopy},
+    {"lock_table", StatementShape::kLockTable}};
+
+// What a guard counts apart.
+enum class GuardPer { kRule, kDatabase, kUser, kApplicationName, kFingerprint };
+template <>
+inline constexpr EnumName<GuardPer> kNames<GuardPer>[] = {{"rule", GuardPer::kRule},
+                                                          {"database", GuardPer::kDatabase},
+                                                          {"user", GuardPer::kUser},
+                                                          {"application_name", GuardPer::kApplicationName},
+                                                          {"fingerprint", GuardPer::kFingerprint}};
+
 // Permission bits of a file, written in octal.
 struct FileMode {
   unsigned bits = 0;
@@ -342,6 +375,30 @@ struct User {
   std::string name;  // the NAME of the section; not a field
 
   static constexpr auto fields();
+};
+
+// ---- [guards.NAME] ----
+
+// A rule about statements: which they are (all that is said must hold; an empty list says nothing), and one thing to do.
+struct Guard {
+  Names database;
+  Names user;
+  Names application_name;  // with a * at its end: whatever begins so
+  Names fingerprint;       // as SHOW QUERIES prints it
+  std::vector<StatementShape> shape;
+  bool deny = false;
+  Duration query_timeout{};
+  int rate_limit = 0;
+  Duration rate_period = std::chrono::seconds(1);
+  int rate_burst = 0;  // 0: as rate_limit
+  int concurrency = 0;
+  GuardPer per = GuardPer::kRule;
+  bool dry_run = false;
+
+  std::string name;  // the NAME of the section; not a field
+
+  static constexpr auto fields();
+  bool operator==(const Guard&) const = default;
 };
 
 // ---- [peers.N] ----

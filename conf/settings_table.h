@@ -12,6 +12,7 @@ namespace conf {
 inline constexpr int kMaxPoolSize = 100'000;    // far above any max_connections
 inline constexpr int kMaxClients = 10'000'000;  // far above any file descriptor limit
 inline constexpr int kMaxPort = 65'535;
+inline constexpr int kMaxGuardLimit = 1'000'000;  // above what a process can do in a second
 inline constexpr int64_t kMaxMessage = 2'147'483'647;  // the protocol's length field
 
 constexpr auto Weir::fields() {
@@ -414,6 +415,38 @@ constexpr auto User::fields() {
             "As transaction_timeout in [weir], for this user."},
       Field{"client_idle_timeout", &User::client_idle_timeout, kLive,
             "As client_idle_timeout in [weir], for this user."},
+  };
+}
+
+constexpr auto Guard::fields() {
+  using enum Reload;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  constexpr auto count = within(0, kMaxGuardLimit);
+  return std::tuple{
+      Heading{"Which statements"},
+      Field{"database", &Guard::database, kLive, "Those in one of these databases."},
+      Field{"user", &Guard::user, kLive, "Those of one of these users."},
+      Field{"application_name", &Guard::application_name, kLive,
+            "Those of clients that call themselves one of these; a * at the end stands for anything."},
+      Field{"fingerprint", &Guard::fingerprint, kLive, "Those with one of these fingerprints, as SHOW QUERIES prints them."},
+      Field{"shape", &Guard::shape, kLive, "Those of one of these shapes; operations.md says what each means."},
+
+      Heading{"What to do"},
+      Field{"deny", &Guard::deny, kLive, "They are refused (42501)."},
+      Field{"query_timeout", &Guard::query_timeout, kLive,
+            "They may run no longer than this, as with query_timeout in [weir]; the shorter one wins."},
+      Field{"rate_limit", &Guard::rate_limit, kLive,
+            "So many may begin in each rate_period; those above it are refused (53400).", count},
+      Field{"rate_period", &Guard::rate_period, kLive, "The time that rate_limit is for.",
+            within(milliseconds(1), seconds(86'400))},
+      Field{"rate_burst", &Guard::rate_burst, kLive,
+            "So many may begin at once after a pause; 0 for as many as rate_limit.", count},
+      Field{"concurrency", &Guard::concurrency, kLive,
+            "So many clients may run them at a time, or wait for a server to; those above it are refused (53400).", count},
+      Field{"per", &Guard::per, kLive,
+            "What rate_limit and concurrency count apart: rule counts all that the rule matches as one."},
+      Field{"dry_run", &Guard::dry_run, kLive, "Only count what the rule would do: SHOW GUARDS."},
   };
 }
 

@@ -13,6 +13,7 @@
 //   FileMode              octal digits: "0770"
 //   Secret                a text, never shown
 //   an enum               one of its names
+//   std::vector<enum>     a list of them
 //   std::optional<T>      as T; shown empty when unset
 //
 // Pure. The error's message says what is wrong and what would be right, without the setting's name in front.
@@ -119,6 +120,26 @@ template <typename E>
 requires std::is_enum_v<E> std::string toml_value(E value) { return toml_string(to_string(value)); }
 template <typename E>
 requires std::is_enum_v<E> std::string_view type_text(const E*) { return "word"; }
+
+template <typename E>
+requires std::is_enum_v<E> base::Status parse_value(std::string_view text, Bounds bounds, std::vector<E>& out) {
+  std::vector<E> all;
+  for (const std::string& entry : split_list(text)) TRY_STATUS(parse_value(entry, bounds, all.emplace_back()));
+  out = std::move(all);
+  return base::Ok{};
+}
+template <typename E>
+requires std::is_enum_v<E> Names words_of(const std::vector<E>& value) {
+  Names words;
+  for (const E one : value) words.emplace_back(to_string(one));
+  return words;
+}
+template <typename E>
+requires std::is_enum_v<E> std::string show_value(const std::vector<E>& value) { return show_value(words_of(value)); }
+template <typename E>
+requires std::is_enum_v<E> std::string toml_value(const std::vector<E>& value) { return toml_value(words_of(value)); }
+template <typename E>
+requires std::is_enum_v<E> std::string_view type_text(const std::vector<E>*) { return "list"; }
 
 template <typename T>
 base::Status parse_value(std::string_view text, Bounds bounds, std::optional<T>& out) {

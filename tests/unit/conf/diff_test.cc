@@ -33,6 +33,7 @@ TEST(Diff, EveryPartIsCompared) {
   before.databases["gone"];
   before.databases["app"].pool_size = 1;
   before.users["jane"].password = Secret("old");
+  before.guards["big"].shape = {StatementShape::kDrop};
   Config after;
   after.weir.pool_mode = PoolMode::kSession;
   after.workers.count = 2;
@@ -40,6 +41,8 @@ TEST(Diff, EveryPartIsCompared) {
   after.databases["odd name"];
   after.fallback.emplace();
   after.users["jane"].password = Secret("new");
+  after.guards["big"].shape = {StatementShape::kDrop, StatementShape::kTruncate};
+  after.guards["new"];
   after.peers[4];
   after.userlist.users["x"] = NoSecret{};
   const auto changes = diff(before, after);
@@ -47,7 +50,8 @@ TEST(Diff, EveryPartIsCompared) {
               ElementsAre("weir.pool_mode: transaction -> session", "workers.count: 0 -> 2",
                           "databases.app.pool_size: 1 -> 2", "databases.gone: present -> absent",
                           "databases.\"odd name\": absent -> present", "databases.\"*\": absent -> present",
-                          "users.jane.password: ******** -> ********", "peers.4: absent -> present",
+                          "users.jane.password: ******** -> ********",
+                          "guards.big.shape: drop -> drop, truncate", "guards.new: absent -> present", "peers.4: absent -> present",
                           "the file of auth_file: old content -> new content"));
   EXPECT_EQ(changes[0].reload, Reload::kNewConnections);
   EXPECT_EQ(changes[1].reload, Reload::kRestart);

@@ -66,6 +66,48 @@ query_timeout = "3s"
 host = "10.0.0.2"
 )";
 
+TEST(Load, GuardsAreReadAndWrongOnesAreSaidWithTheirPlace) {
+  const auto result = load(R"([guards.no-mass-delete]
+shape = ["delete_without_where", "truncate"]
+database = "app, shop"
+deny = true
+dry_run = true
+[guards.api]
+application_name = ["api*"]
+rate_limit = 100
+rate_period = "1min"
+per = "application_name"
+)");
+  ASSERT_NE(result.config, nullptr) << to_text(result.problems);
+  const auto& guards = result.config->guards;
+  ASSERT_EQ(guards.size(), 2U);
+  const Guard& no = guards.at("no-mass-delete");
+  EXPECT_EQ(no.name, "no-mass-delete");
+  EXPECT_THAT(no.shape, ElementsAre(StatementShape::kDeleteWithoutWhere, StatementShape::kTruncate));
+  EXPECT_THAT(no.database, ElementsAre("app", "shop"));
+  EXPECT_TRUE(no.deny && no.dry_run);
+  EXPECT_EQ(guards.at("api").rate_limit, 100);
+  EXPECT_EQ(guards.at("api").rate_period, seconds(60));
+  EXPECT_EQ(guards.at("api").per, GuardPer::kApplicationName);
+  EXPECT_THAT(problems(R"([guards.a]
+shape = ["delete_without_were"]
+concurrency = 3
+[guards.b]
+user = "x"
+[guards.c]
+fingerprint = "12"
+deny = true
+rate_limit = 3
+[guards.d]
+deny = true
+denny = true
+)"),
+              ElementsAre(HasSubstr(":2:9: shape must be one of"), HasSubstr(":4:9: exactly one of deny"),
+                          HasSubstr(":7:15: fingerprint must be 16"), HasSubstr(":9:14: exactly one of deny"),
+                          HasSubstr(":11:8: deny without a condition"),
+                          HasSubstr(":12:1: unknown setting 'denny' in [guards.NAME]; did you mean 'deny'?")));
+}
+
 TEST(Load, EveryKindOfValueIsRead) {
   const ConfigPtr config = good(kWhole);
   const Weir& weir = config->weir;
