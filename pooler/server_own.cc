@@ -47,6 +47,7 @@ void Server::write_query(std::string_view sql, Action action) {
 
 void Server::write_in_batch(std::string_view sql) {
   std::string messages;
+  wire::append_close_statement(messages, kOurStatement);  // one that failed before is still there
   (void)wire::append_parse(messages, kOurStatement, sql, {});
   (void)wire::append_bind_header(messages, kOurStatement, kOurStatement, kNoValues.size());
   messages += kNoValues;
@@ -54,7 +55,7 @@ void Server::write_in_batch(std::string_view sql) {
   wire::append_close_portal(messages, kOurStatement);
   wire::append_close_statement(messages, kOurStatement);
   stream_->write(messages);
-  for (const Expect each : {Expect::kParse, Expect::kBind, Expect::kExecute, Expect::kClose, Expect::kClose})
+  for (const Expect each : {Expect::kClose, Expect::kParse, Expect::kBind, Expect::kExecute, Expect::kClose, Expect::kClose})
     replies_.expect(each, Action::kDrop);
 }
 
