@@ -88,6 +88,7 @@ std::vector<View> pool_views();    // POOLS, DATABASES, USERS, PEERS, PEER_POOLS
 std::vector<View> socket_views();  // CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
 std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENERS
 std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
+std::vector<View> guard_views();   // GUARDS
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
 std::vector<View> table_views();   // TABLES, COLUMNS
 std::vector<View> legacy_stats_views();  // STATS

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "conf/diff.h"
+#include "pooler/guards.h"
 #include "wire/process_limits.h"
 
 namespace app {
@@ -72,6 +73,7 @@ App::App(Prepared prepared)
       console_(console_services()),
       signals_(loop_, process_, [this] { on_hangup(); }) {
   limit_streams(*prepared.config);
+  runtime_.set_guards(pooler::GuardRules::make(prepared.config->guards, nullptr, base::wall_now()));
   runtime_.set_client_tls(prepared.tls.client);
   runtime_.listen_hubs = &listen_hubs_;
   runtime_.catalogues = &catalogues_;
@@ -142,6 +144,7 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   resolver_.reconfigure(resolver_settings(*config));
   throttle_.configure(throttle_limits(*config));
   runtime_.set_client_tls(tls.client);
+  runtime_.set_guards(pooler::GuardRules::make(config->guards, runtime_.guards(), base::wall_now()));
   pools_.reconfigure(config, tls.server);
   for (const auto& worker : workers_)
     worker->loop().post([target = worker.get(), config] { target->reconfigure(config); });

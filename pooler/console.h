@@ -166,6 +166,16 @@ struct ReadyRow {
   std::string why_not;  // empty: ready
 };
 
+// One rule about statements, and what it has done. Counts are of statements.
+struct GuardRow {
+  std::string name, matches;  // "user=alice shape=ddl"
+  std::string action, limit;  // "rate_limit", "100 in 1s per user"
+  bool dry_run = false;
+  uint64_t matched = 0, refused = 0, would_have_refused = 0;
+  std::size_t keys = 0;       // that a limit counts apart now
+  base::WallTime since{}, last_matched{}, last_refused{};  // the epoch: never
+};
+
 // How workers came to know what statements are, since the start (analyzer::StatementCounts).
 struct StatementCacheRow {
   uint64_t text_hits = 0, skeleton_hits = 0, shared_hits = 0, parses = 0, parse_errors = 0, over_budget = 0,
@@ -198,6 +208,7 @@ class Inspector {
   virtual void statement_metrics(Then<StatementMetrics> done) = 0;  // one row
   virtual void readiness(Then<ReadyRow> done) = 0;     // by name; also asks again for a server that could not be reached
   virtual void activity(Then<ActivityRow> done) = 0;   // clients that wait, run something or have a transaction open
+  virtual void guards(Then<GuardRow> done) = 0;
   enum class RunState { kActive, kPaused, kSuspended };
   virtual RunState state() = 0;
 };

@@ -57,6 +57,7 @@ class Process final : public Inspector, public Operations {
   void statement_metrics(Then<StatementMetrics> done) override;
   void readiness(Then<ReadyRow> done) override;
   void activity(Then<ActivityRow> done) override;
+  void guards(Then<GuardRow> done) override;
   RunState state() override;
 
   // Operations

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pooler/gather.h"
+#include "pooler/guards.h"
 #include "pooler/process.h"
 #include "pooler/session.h"
 #include "pooler/worker.h"
@@ -60,6 +61,11 @@ void Process::activity(Then<ActivityRow> done) {
         });
       },
       std::move(done));
+}
+
+void Process::guards(Then<GuardRow> done) {
+  const GuardRulesPtr rules = runtime_.guards();
+  done(rules ? rules->rows() : std::vector<GuardRow>());
 }
 
 void Process::reset_queries(Done done) {

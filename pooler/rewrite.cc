@@ -75,15 +75,8 @@ std::string_view refusal_reason(Effects effects) {
   return "state that cannot be followed";
 }
 
-std::string raise(const base::Error& error) {
-  std::string body = "RAISE EXCEPTION USING ERRCODE=" + base::quote_literal(error.sqlstate) +
-                     ",MESSAGE=" + base::quote_literal(error.message);
-  if (!error.hint.empty()) body += ",HINT=" + base::quote_literal(error.hint);
-  return block(body + ";");
-}
-
 std::string refusal(Effects effects) {
-  return raise({"0A000", "cannot keep a server connection for " + std::string(refusal_reason(effects)), {},
+  return raising({"0A000", "cannot keep a server connection for " + std::string(refusal_reason(effects)), {},
                 "pinning is \"refuse\" for this database or user; use a transaction, or a pool in session mode."});
 }
 
@@ -131,7 +124,7 @@ class Rewriter {
         break;
       case Kind::kListen:
         if (context_.listen_error != nullptr) {
-          replace(s.at, s.size, raise(*context_.listen_error));
+          replace(s.at, s.size, raising(*context_.listen_error));
           break;
         }
         replace(s.at, s.size, kNothing);
@@ -228,6 +221,14 @@ std::size_t client_position(std::size_t position, const std::vector<Edit>& edits
     out = out - edit.now + edit.before;
   }
   return out;
+}
+
+std::string raising(const base::Error& error) {
+  std::string body = "RAISE EXCEPTION USING ERRCODE=" + base::quote_literal(error.sqlstate) +
+                     ",MESSAGE=" + base::quote_literal(error.message);
+  if (!error.detail.empty()) body += ",DETAIL=" + base::quote_literal(error.detail);
+  if (!error.hint.empty()) body += ",HINT=" + base::quote_literal(error.hint);
+  return block(body + ";");
 }
 
 Rewriting rewrite(std::string_view text, const analyzer::Analysis& analysis, const RewriteContext& context) {

@@ -45,6 +45,9 @@ struct Rewriting {
 // A position in the text that was sent (in characters, from 1, as in errors), in the client's text.
 std::size_t client_position(std::size_t position, const std::vector<Edit>& edits);
 
+// A statement that fails with this error wherever it stands, and with all that an error does there.
+std::string raising(const base::Error& error);
+
 Rewriting rewrite(std::string_view text, const analyzer::Analysis& analysis, const RewriteContext& context);
 
 }  // namespace pooler

@@ -27,6 +27,7 @@ class AuthQueries;
 class Worker;
 class ListenHubs;
 class Catalogues;
+class GuardRules;
 
 struct Runtime {
   base::Offload& offload;   // PBKDF2 and files: short work of our own
@@ -62,9 +63,21 @@ struct Runtime {
     client_tls_ = std::move(context);
   }
 
+  // The rules about statements; replaced by a reload, before the workers are told of it. Null: none.
+  std::shared_ptr<const GuardRules> guards() const {
+    const std::lock_guard lock(guards_mutex_);
+    return guards_;
+  }
+  void set_guards(std::shared_ptr<const GuardRules> rules) {
+    const std::lock_guard lock(guards_mutex_);
+    guards_ = std::move(rules);
+  }
+
   // Members with a default come last, so that the references can be given as an aggregate.
   mutable std::mutex tls_mutex_{};
   std::shared_ptr<const wire::TlsContext> client_tls_{};  // guarded by tls_mutex_
+  mutable std::mutex guards_mutex_{};
+  std::shared_ptr<const GuardRules> guards_{};  // guarded by guards_mutex_
 };
 
 }  // namespace pooler

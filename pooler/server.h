@@ -165,6 +165,9 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   // Our own statement within a batch of extended messages, dropped; its error is the client's.
   void write_in_batch(std::string_view sql);
 
+  // A query of ours, of which the answer is the client's.
+  void write_for_client(std::string_view sql) { write_query(sql, Action::kForward); }
+
   // What the client's statements may have left here and nobody has found to be gone again.
   void taint(analyzer::Effects effects) { taint_ |= effects; }
   void untaint(analyzer::Effects effects) { taint_ = taint_.without(effects); }

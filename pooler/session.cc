@@ -174,7 +174,9 @@ std::size_t Session::relay(std::string_view bytes) {
     }
     using Step = Translator::Step;
     Translator translator = this->translator();
-    const Step step = translator.message(*header, rest);
+    bool refused = false;
+    const Step step =
+        sentry_ ? guarded_message(translator, *header, rest, refused) : translator.message(*header, rest);
     hold_ = translator.hold();
     if (step == Step::kNeedMore) {
       if (header->size > worker_.max_query_size() && (header->type != 'Q' || followed()))
@@ -194,10 +196,11 @@ std::size_t Session::relay(std::string_view bytes) {
       if (begins) transaction_started_ = last_activity_;
       last_request_ = last_activity_;
     }
-    if (meter_) count_sent(*header, rest, translator.said());
+    if (meter_ && !refused) count_sent(*header, rest, translator.said());
     position += at_hand;
     body_left_ = header->size - at_hand;
-    body_sink_ = Sink::kServer;
+    body_sink_ = refused ? Sink::kNowhere : Sink::kServer;
+    if (refused) batch = kNowhere;
     if (body_left_ > 0) server.set_half_message(true);
     if (header->type == 'S' || header->type == 'Q') {
       const bool again = batch != kNowhere && (header->type == 'S' || translator.executes_prepared());
@@ -209,6 +212,7 @@ std::size_t Session::relay(std::string_view bytes) {
 }
 
 void Session::swallow(const wire::FrameHeader& header, std::size_t at_hand) {
+  if (sentry_) sentry_->passed(header.type);
   body_left_ = header.size - at_hand;
   body_sink_ = Sink::kNowhere;
 }
@@ -231,7 +235,18 @@ Session::Go Session::go_without_server(const wire::FrameHeader& header, std::str
     return Go::kSwallow;
   }
   if (answer_alone(header, rest)) return Go::kSwallow;
-  if (ticket_ || !request_in_hand(rest) || (followed() && !follower_->ready_to_begin())) return Go::kWait;
+  if (ticket_ || !request_in_hand(rest)) return Go::kWait;
+  if (sentry_) {
+    const Sentry::Say say = ask_sentry(header, rest);
+    if (say == Sentry::Say::kRefuse) {
+      wait_started_ = base::EventTime::now();  // for nothing
+      refusal_ = std::make_unique<base::Error>(sentry_->error());
+      answer_refusal(header, rest);
+      return Go::kSwallow;
+    }
+    if (say != Sentry::Say::kPass) return Go::kWait;
+  }
+  if (followed() && !follower_->ready_to_begin()) return Go::kWait;
   wait_started_ = base::EventTime::now();
   notified_ = false;
   if (replay_failed_ && followed()) link_params_ = follower_->params_for(header, rest);
@@ -351,6 +366,7 @@ void Session::on_ready(wire::TxStatus status, bool forwarded) {
   const auto now = base::EventTime::now();
   last_activity_ = now;
   if (meter_) meter_->ready(status, lease_->replies().empty(), now);
+  if (sentry_) sentry_->ready(lease_->replies().empty());
   auto& stats = pool_->stats(worker_.index());
   stats.queries.add(1);
   if (request_started_ != base::TimePoint{}) stats.query_us.add(micros(now - request_started_));
@@ -448,6 +464,7 @@ void Session::on_server_lost(const base::Error& error) {
   request_started_ = {};
   stalled_ = false;
   lease_.reset();
+  if (sentry_) sentry_->idle();
   client_.write(answer);
   client_.flush();
   if (leaving_)

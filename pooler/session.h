@@ -21,6 +21,7 @@
 #include "pooler/pool.h"
 #include "pooler/prepared.h"
 #include "pooler/query_meter.h"
+#include "pooler/sentry.h"
 #include "pooler/server.h"
 #include "pooler/translate.h"
 #include "wire/socket_stream.h"
@@ -124,6 +125,11 @@ class Session final : public base::Deferred,
   void count_sent(const wire::FrameHeader& header, std::string_view rest, const QueryMeter::Said& said);
   void count_lost(std::string_view sqlstate, bool all);
   void meter_as_set();
+  // Rules about statements
+  void guard_as_set();
+  Sentry::Say ask_sentry(const wire::FrameHeader& header, std::string_view rest);
+  Translator::Step guarded_message(Translator& translator, const wire::FrameHeader& header, std::string_view rest,
+                                   bool& refused);
   void on_terminate();
   void fail(const base::Error& error);  // FATAL, then gone
   void leave(std::string_view why);     // gone, no word
@@ -145,6 +151,7 @@ class Session final : public base::Deferred,
   std::unique_ptr<ClientStatements> statements_;  // since its first request, as is what follows
   std::unique_ptr<Follower> follower_;
   std::unique_ptr<QueryMeter> meter_;  // null until statistics are on
+  std::unique_ptr<Sentry> sentry_;     // null until there are rules
   std::unique_ptr<ConsoleSession> console_;
   std::unique_ptr<ServerLogin> replication_login_;
   wire::CancelKey cancel_key_;

@@ -59,6 +59,7 @@ void Session::finish(bool let_server_finish) {
     if (!let_server_finish) count_lost("08006", false);  // nobody is there to read the answer
     meter_->ended(base::EventTime::now());
   }
+  if (sentry_) sentry_->idle();
   if (let_server_finish)
     lease_.let_finish();
   else
@@ -147,7 +148,12 @@ void Session::check_time(base::TimePoint now) {
   if (passed(transaction_started_, limits.transaction)) {
     fail(base::Error{"25P04", "transaction_timeout", {}, {}});
   } else if (request_started_ != base::TimePoint{} && !lease_->replies().empty()) {
-    if (passed(request_started_, limits.query)) fail(base::query_canceled("query_timeout"));
+    if (passed(request_started_, limits.query)) {
+      fail(base::query_canceled("query_timeout"));
+    } else if (sentry_) {
+      if (const GuardRulePtr rule = sentry_->overdue(now - request_started_, base::wall_now()))
+        fail(base::with_detail(base::query_canceled("query_timeout"), "It is that of guard \"" + rule->name() + "\"."));
+    }
   } else if (lease_->status() != wire::TxStatus::kIdle && passed(last_activity_, limits.idle_transaction)) {
     fail(base::Error{"25P03", "idle_transaction_timeout", {}, {}});
   }
@@ -157,6 +163,7 @@ void Session::reconfigure() {
   // Within a transaction the mode stays what it was.
   if (pool_ && !lease_) mode_ = pool_->settings()->mode;
   if (meter_) meter_as_set();
+  guard_as_set();
 }
 
 // ---- the console's side ----

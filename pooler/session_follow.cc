@@ -18,6 +18,7 @@ void Session::on_first_request() {
     follower_ = std::make_unique<Follower>(worker_, pool_, id_, std::exchange(login_values_, nullptr), params_,
                                            static_cast<Follower::Host&>(*this));
   catalogue_.reset();  // the follower has it
+  guard_as_set();
 }
 
 std::string_view Session::on_completed(const Watch& watch, std::size_t index, std::string_view tag) {

@@ -74,6 +74,7 @@ std::optional<ActivityRow> Session::activity() const {
 // The request that waits is answered with an error, as PostgreSQL would: the session goes on.
 void Session::answer_refusal(const wire::FrameHeader& header, std::string_view rest) {
   const auto error = std::move(refusal_);
+  if (sentry_) sentry_->idle();
   if (meter_) {
     QueryMeter::Said said;
     wire::Reader reader(rest.substr(std::min(rest.size(), wire::kHeaderSize)));

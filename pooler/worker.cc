@@ -57,6 +57,7 @@ void Worker::reconfigure(conf::ConfigPtr config) {
   timeouts_.clear();
   max_prepared_statements_ = static_cast<std::size_t>(config_->weir.max_prepared_statements);
   max_query_size_ = static_cast<std::size_t>(config_->weir.max_query_size);
+  guards_ = runtime_.guards();
   limit_query_stats();
   for (auto& [id, session] : sessions_) session->reconfigure();
 }

@@ -16,6 +16,7 @@
 #include "pooler/cancel.h"
 #include "pooler/client_login.h"
 #include "pooler/console.h"
+#include "pooler/guards.h"
 #include "pooler/runtime.h"
 
 namespace pooler {
@@ -53,6 +54,8 @@ class Worker {
   std::size_t max_prepared_statements() const { return max_prepared_statements_; }
   std::size_t max_query_size() const { return max_query_size_; }
   analyzer::LocalStatements& statements() { return statements_; }
+  // Null while there are no rules about statements.
+  const GuardRulesPtr& guards() const { return guards_; }
   // Null while nothing is counted.
   analyzer::QueryStats* query_stats() { return config_->weir.query_stats ? &query_stats_ : nullptr; }
   // What was counted, whether or not it still is.
@@ -86,6 +89,7 @@ class Worker {
   std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, Timeouts> timeouts_;  // by database, NUL, user; emptied on reload
   std::size_t max_prepared_statements_ = 0, max_query_size_ = 0;
+  GuardRulesPtr guards_;
   analyzer::LocalStatements statements_;
   std::thread thread_;
 };

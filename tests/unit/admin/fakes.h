@@ -34,6 +34,7 @@ class FakeInspector final : public pooler::Inspector {
   std::vector<pooler::ActivityRow> activity_rows;
   std::vector<pooler::StatementMetrics> statement_metrics_rows{1};
   std::vector<pooler::ReadyRow> ready_rows;
+  std::vector<pooler::GuardRow> guard_rows;
   RunState run_state = RunState::kActive;
 
   // While set, answers wait for answer_all(), as they do when other workers must be asked.
@@ -58,6 +59,7 @@ class FakeInspector final : public pooler::Inspector {
   void queries(Then<pooler::QueryRow> done) override { give(query_rows, std::move(done)); }
   void statement_metrics(Then<pooler::StatementMetrics> done) override { give(statement_metrics_rows, std::move(done)); }
   void readiness(Then<pooler::ReadyRow> done) override { give(ready_rows, std::move(done)); }
+  void guards(Then<pooler::GuardRow> done) override { give(guard_rows, std::move(done)); }
   void activity(Then<pooler::ActivityRow> done) override { give(activity_rows, std::move(done)); }
   RunState state() override { return run_state; }
 

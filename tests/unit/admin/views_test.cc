@@ -82,6 +82,9 @@ constexpr Golden kGolden[] = {
     {"TRANSACTIONS",
      "id:i database:s user:s application_name:s state:s age_ms:d transaction_ms:d statements:q fingerprint:s query:s "
      "server_pid:i"},
+    {"GUARDS",
+     "name:s matches:s action:s limit:s dry_run:i matched:q refused:q would_have_refused:q keys:i since:s last_matched:s "
+     "last_refused:s"},
     {"STATE", "key:s value:s"},
     {"VERSION", "version:s"},
     {"WEIR_VERSION", "version:s"},

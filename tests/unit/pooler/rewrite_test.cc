@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace pooler {
 namespace {
@@ -54,6 +55,13 @@ class RewriteTest : public testing::Test {
   analyzer::Effects refused;
   const base::Error* listen_error = nullptr;
 };
+
+TEST(Raising, SaysAllThatAnErrorSays) {
+  EXPECT_EQ(raising({"53400", "it's too much", {}, {}}),
+            "DO " + base::quote_literal("BEGIN RAISE EXCEPTION USING ERRCODE='53400',MESSAGE='it''s too much';END"));
+  EXPECT_EQ(raising({"42501", "no", "d", "h"}),
+            "DO " + base::quote_literal("BEGIN RAISE EXCEPTION USING ERRCODE='42501',MESSAGE='no',DETAIL='d',HINT='h';END"));
+}
 
 TEST_F(RewriteTest, WhatNeedsNoOtherWordsStays) {
   const auto rewriting = run("SET a = 1", {at("SET a = 1", "SET a = 1", Kind::kSet)});
