@@ -269,8 +269,7 @@ class Loader {
           section(entry_name(name, entry), "guards.NAME", at, body, config_.guards[std::string(entry)]);
         });
       } else if (name == "peers") {
-        each(name, where, node,
-             [&](std::string_view entry, const Place& at, const toml::node& body) { peer(entry, at, body); });
+        each(name, where, node, [this](auto entry, const Place& at, const auto& body) { peer(entry, at, body); });
       } else {
         unknown_at_root(name, where, node.is_table());
       }
