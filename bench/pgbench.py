@@ -71,8 +71,8 @@ def loaded(contestant, options, clients, length, many=False):
     said = pgbench(contestant, *options, "-c", clients, *lasts)
     spent = cpu_seconds(contestant.pid) - before - login_cpu
     figures = {"tps": said["tps"], "latency_ms": said["latency_ms"]}
-    if contestant.pid is not None:
-        figures["cpu_us"] = max(spent, 0) / max(said["transactions"] - login_transactions, 1) * 1e6
+    if contestant.pid is not None and spent > 0:  # the clock ticks in hundredths of a second
+        figures["cpu_us"] = spent / max(said["transactions"] - login_transactions, 1) * 1e6
     return figures
 
 

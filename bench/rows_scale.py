@@ -15,7 +15,7 @@ RUNNING = 2000  # queries in a second beside the storm: a load that leaves two c
 
 
 def crowd(clients):
-    many = clients >= 500
+    many = clients >= 64
 
     def measure(stage, name, length):
         return loaded(stage.contestant(name), ["-S", "-j", 1], min(clients, length.clients_most), length, many)
