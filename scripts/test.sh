@@ -37,19 +37,6 @@ as_test() { # as_test STEP NAME COMMAND...
   fi
 }
 
-build() { # build PRESET TARGET...: with tests
-  local preset=$1
-  shift
-  cmake --preset "$preset" -DWEIR_TESTS=ON >build/configure-$preset.log 2>&1 || {
-    cat build/configure-$preset.log
-    return 1
-  }
-  ninja -C "build/$preset" -j"$JOBS" "$@" >build/build-$preset.log 2>&1 || {
-    grep -v '^\[' build/build-$preset.log | tail -n 80
-    return 1
-  }
-}
-
 unit() { # unit PRESET RESULT: an unhappy test leaves its output in the log
   ctest --test-dir "build/$1" -j"$JOBS" --output-on-failure --output-junit "$ROOT/$results/$2.xml" \
     >"$results/$2.log" 2>&1 || {
@@ -91,33 +78,34 @@ house() {
 }
 
 unit_step() {
-  build release all headers && unit release unit && scripts/build.sh
+  scripts/build_tests.sh release all headers && unit release unit && scripts/build.sh
 }
 
 # The integration tests mostly wait, and the builds that the next steps need do not: they go on meanwhile, giving way to
 # whatever else wants a core. Their own steps build again, which finds nothing to do, or says what is wrong.
-sanitizers_ahead() {
-  local preset wanted=()
-  for preset in asan tsan; do
-    case " $ONLY " in *" $preset "*) wanted+=("$preset") ;; esac
-  done
-  set -m # a process group of its own, to end it as a whole
-  (
-    renice -n 19 "$BASHPID"
-    for preset in "${wanted[@]}"; do build "$preset" all; done
-  ) >/dev/null 2>&1 &
-  ahead=$!
-  set +m
-}
 ahead=
+sanitizers_ahead() {
+  local preset presets=""
+  for preset in asan tsan; do
+    case " $ONLY " in *" $preset "*) presets+=" $preset" ;; esac
+  done
+  # A session of its own: to be ended as a whole, and because that is what Linux shares the processors between.
+  # shellcheck disable=SC2016 # for the inner shell
+  setsid bash -c 'echo 19 >/proc/self/autogroup
+    for preset in $0; do nice -n 19 scripts/build_tests.sh "$preset" all; done' "$presets" >/dev/null 2>&1 &
+  ahead=$!
+}
 trap '[ -z "$ahead" ] || kill -- "-$ahead" 2>/dev/null' EXIT
 trap 'exit 130' INT TERM
 
-# Two builds in one folder would not do: the one ahead ends first.
+# Two builds in one folder would not do: the one ahead ends first. It need not give way any longer.
 build_after_that_ahead() {
-  [ -z "$ahead" ] || wait "$ahead"
+  if [ -n "$ahead" ]; then
+    { echo 0 >"/proc/$ahead/autogroup"; } 2>/dev/null
+    wait "$ahead"
+  fi
   ahead=
-  build "$@"
+  scripts/build_tests.sh "$@"
 }
 
 integration_step() {
