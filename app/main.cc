@@ -138,6 +138,10 @@ int main(int argc, char** argv) {
   ::sigaction(SIGPIPE, &ignore, nullptr);  // a client that is gone is an error of write()
   // Until the loop listens to them: what they ask for is about to happen, or has nothing to happen to.
   for (const int early : {SIGHUP, SIGUSR1, SIGUSR2}) ::sigaction(early, &ignore, nullptr);
+  // And these end the process until then, also where a shell that runs it in the background has them ignored.
+  struct sigaction end {};
+  end.sa_handler = SIG_DFL;
+  for (const int early : {SIGTERM, SIGINT, SIGQUIT}) ::sigaction(early, &end, nullptr);
   const std::span<char* const> arguments(argv + 1, argc > 0 ? static_cast<std::size_t>(argc) - 1 : 0);
   const std::vector<std::string_view> words(arguments.begin(), arguments.end());
   auto options = app::parse_options(words);

@@ -30,6 +30,31 @@ def test_usr1_pauses_and_usr2_resumes(weir):
 
 
 @pytest.mark.short
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_to_end_counts_before_there_is_anything_to_end(weir, number):
+    """Also where its parent ignores it, as a shell does for what it runs in the background."""
+    pooler = weir()
+    binary, settings = str(pooler.reachable_binary()), pooler.folder / "settings-to-come"
+    os.mkfifo(settings, 0o644)
+    os.chmod(settings, 0o644)
+
+    def ignore():
+        signal.signal(number, signal.SIG_IGN)
+
+    with subprocess.Popen([binary, "--config", str(settings)], preexec_fn=ignore, **unprivileged()) as starting:
+        def reads():
+            with open(f"/proc/{starting.pid}/stat") as stat:
+                return stat.read().rsplit(")", 1)[1].split()[0] == "S" and os.readlink(f"/proc/{starting.pid}/exe") == binary
+        try:
+            wait_for(reads, "the settings to be waited for")
+            time.sleep(0.1)  # for them, and not for a page of the program
+            starting.send_signal(number)
+            assert starting.wait(10) == -number
+        finally:
+            starting.kill()
+
+
+@pytest.mark.short
 def test_hup_opens_the_log_anew_after_rotation(weir):
     pooler = weir()
     log = pooler.folder / "weir.log"
