@@ -92,19 +92,23 @@ sanitizers_ahead() {
   # A session of its own: to be ended as a whole, and because that is what Linux shares the processors between.
   # shellcheck disable=SC2016 # for the inner shell
   setsid bash -c 'echo 19 >/proc/self/autogroup
-    for preset in $0; do nice -n 19 scripts/build_tests.sh "$preset" all; done' "$presets" >/dev/null 2>&1 &
+    for preset in $0; do
+      nice -n 19 scripts/build_tests.sh "$preset" all
+      touch "$1/ahead-$preset"
+    done' "$presets" "$results" >/dev/null 2>&1 &
   ahead=$!
 }
 trap '[ -z "$ahead" ] || kill -- "-$ahead" 2>/dev/null' EXIT
 trap 'exit 130' INT TERM
 
-# Two builds in one folder would not do: the one ahead ends first. It need not give way any longer.
+# build_after_that_ahead PRESET TARGET...: two builds in one folder would not do, so the one ahead ends first, and need not
+# give way until then.
 build_after_that_ahead() {
   if [ -n "$ahead" ]; then
     { echo 0 >"/proc/$ahead/autogroup"; } 2>/dev/null
-    wait "$ahead"
+    while [ ! -e "$results/ahead-$1" ] && kill -0 "$ahead" 2>/dev/null; do sleep 1; done
+    { echo 19 >"/proc/$ahead/autogroup"; } 2>/dev/null
   fi
-  ahead=
   scripts/build_tests.sh "$@"
 }
 
