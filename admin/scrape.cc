@@ -43,9 +43,10 @@ void Scraper::ask(std::string part,
     return;
   }
   expected_.insert(part);
-  // The answer may come on another loop's thread.
-  question([this, alive = std::weak_ptr<char>(alive_), turn = turn_, part](std::function<void(Scraped&)> put) {
-    loop_.post([this, alive, turn, part, put = std::move(put)] {
+  // The answer may come on another loop's thread, and when this is gone; the loop is there.
+  question([this, loop = &loop_, alive = std::weak_ptr<char>(alive_), turn = turn_,
+            part](std::function<void(Scraped&)> put) {
+    loop->post([this, alive, turn, part, put = std::move(put)] {
       if (!alive.expired()) arrived(turn, part, put);
     });
   });
