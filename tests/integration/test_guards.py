@@ -315,6 +315,8 @@ def test_so_many_run_at_a_time(weir, mode):
     for c in leaving:
         c.drop()
     wait_for(lambda: shown(pooler, "cap")["keys"] == 0, "their places to be free")
+    wait_for(lambda: all(p[column] == "0" for p in pooler.show("POOLS") if p["database"] == "app"
+                         for column in ("sv_active", "sv_active_cancel", "sv_being_canceled")), "their servers to be free")
 
 
 def test_who_waits_for_a_server_has_a_place_and_gives_it_back(weir):
