@@ -19,6 +19,7 @@ Error too_many_connections(std::string message) { return make("53300", std::move
 Error configuration_limit(std::string message) { return make("53400", std::move(message)); }
 Error out_of_memory(std::string message) { return make("53200", std::move(message)); }
 Error object_not_ready(std::string message) { return make("55000", std::move(message)); }
+Error object_in_use(std::string message) { return make("55006", std::move(message)); }
 Error query_canceled(std::string message) { return make("57014", std::move(message)); }
 Error admin_shutdown(std::string message) { return make("57P01", std::move(message)); }
 Error cannot_connect_now(std::string message) { return make("57P03", std::move(message)); }

@@ -29,6 +29,7 @@ Error too_many_connections(std::string message);         // 53300
 Error configuration_limit(std::string message);          // 53400
 Error out_of_memory(std::string message);                // 53200
 Error object_not_ready(std::string message);             // 55000
+Error object_in_use(std::string message);                // 55006
 Error query_canceled(std::string message);               // 57014
 Error admin_shutdown(std::string message);               // 57P01
 Error cannot_connect_now(std::string message);           // 57P03

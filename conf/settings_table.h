@@ -28,7 +28,8 @@ constexpr auto Weir::fields() {
       Field{"listen_port", &Weir::listen_port, kRestart, "Port for TCP and for the name of the Unix socket.",
             within(1, kMaxPort)},
       Field{"unix_socket_dir", &Weir::unix_socket_dir, kRestart,
-            "Folder of the Unix socket; empty for none, a leading @ for an abstract socket."},
+            "Folder of the Unix socket; empty for none, a leading @ for an abstract socket. Weir goes on without it "
+            "where the default cannot be written and listen_addr is set."},
       Field{"unix_socket_mode", &Weir::unix_socket_mode, kRestart,
             "Permissions of the Unix socket, in octal.", within(0, 0777)},
       Field{"unix_socket_group", &Weir::unix_socket_group, kRestart, "Group that owns the Unix socket."},

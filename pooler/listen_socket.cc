@@ -19,6 +19,7 @@
 #include <system_error>
 
 #include "base/handle.h"
+#include "base/log.h"
 #include "pooler/socket_address.h"
 
 namespace pooler {
@@ -27,10 +28,19 @@ namespace {
 // Longest wait for a client's first bytes with tcp_defer_accept; the kernel rounds it.
 constexpr int kDeferSeconds = 45;
 
+const base::Logger log{"listener"};
+
 std::string reason(int error) { return std::generic_category().message(error); }
 
 base::Error cannot_listen(const std::string& where, std::string_view why) {
   return base::configuration_limit(fmt::format("cannot listen on {}: {}", where, why));
+}
+
+// A folder that nobody chose is a convenience beside TCP. Where it cannot be had, Weir goes on without it; where somebody
+// else answers there, clients would reach the wrong one of two.
+bool can_do_without(const conf::Weir& weir, const base::Error& error) {
+  return weir.unix_socket_dir == conf::Weir{}.unix_socket_dir && !weir.listen_addr.empty() &&
+         error.sqlstate != base::object_in_use({}).sqlstate;
 }
 
 void set_int(int fd, int level, int option, int value) { ::setsockopt(fd, level, option, &value, sizeof value); }
@@ -89,8 +99,13 @@ base::Result<std::vector<ListenSocket>> ListenSocket::open_all(const conf::Weir&
   std::vector<ListenSocket> sockets;
   for (const std::string& address : weir.listen_addr) TRY_STATUS(open_tcp(weir, address, sockets));
   if (!weir.unix_socket_dir.empty()) {
-    TRY(auto socket, open_unix(weir));
-    sockets.push_back(std::move(socket));
+    auto socket = open_unix(weir);
+    if (socket.ok())
+      sockets.push_back(*std::move(socket));
+    else if (can_do_without(weir, socket.error()))
+      log.warn("{}; going on without it, TCP is there (unix_socket_dir says where it should be)", base::to_text(socket.error()));
+    else
+      return socket.error();
   }
   return sockets;
 }
@@ -153,7 +168,8 @@ base::Result<ListenSocket> ListenSocket::open_unix(const conf::Weir& weir) {
   struct stat there {};
   if (!abstract && ::lstat(path.c_str(), &there) == 0) {
     if (!S_ISSOCK(there.st_mode)) return cannot_listen(where, "there is a file of that name that is no socket");
-    if (somebody_listens(address, length)) return cannot_listen(where, "another process listens there");
+    if (somebody_listens(address, length))
+      return base::object_in_use("cannot listen on " + where + ": another process listens there");
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
       return cannot_listen(where, "the socket that a dead process left cannot be removed: " + reason(errno));
   }

@@ -27,7 +27,8 @@ class ListenSocket {
   // "127.0.0.1:6432", "[::1]:6432", "unix:/tmp/.s.PGSQL.6432".
   const std::string& text() const { return text_; }
 
-  // All that [weir] asks for, or the first that could not be had. The descriptors do not block.
+  // All that [weir] asks for, or the first that could not be had. The descriptors do not block. A Unix socket in the
+  // default folder is left out with a warning where that folder does not let us, as long as there is TCP.
   static base::Result<std::vector<ListenSocket>> open_all(const conf::Weir& weir);
   // One that the service manager opened for us and keeps.
   static base::Result<ListenSocket> adopt(base::Fd fd);

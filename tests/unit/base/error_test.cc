@@ -17,6 +17,7 @@ TEST(Error, EachKindHasItsSqlstateAndKeepsItsWords) {
       {protocol_violation("w"), "08P01"},      {connection_failure("w"), "08006"},    {cannot_connect("w"), "08001"},
       {invalid_authorization("w"), "28000"},   {invalid_password("w"), "28P01"},      {too_many_connections("w"), "53300"},
       {configuration_limit("w"), "53400"},     {out_of_memory("w"), "53200"},         {object_not_ready("w"), "55000"},
+      {object_in_use("w"), "55006"},
       {query_canceled("w"), "57014"},          {admin_shutdown("w"), "57P01"},        {cannot_connect_now("w"), "57P03"},
       {feature_not_supported("w"), "0A000"},   {syntax_error("w"), "42601"},          {insufficient_privilege("w"), "42501"},
       {invalid_parameter("w"), "22023"},       {undefined_object("w"), "42704"},      {config_file_error("w"), "F0000"},

@@ -105,6 +105,26 @@ TEST_F(ListenSocketTest, ASuccessorsFileIsLeftAlone) {
   EXPECT_TRUE(fs::exists(path_));
 }
 
+TEST_F(ListenSocketTest, TheDefaultFolderThatCannotBeUsedIsDoneWithoutWhereThereIsTcp) {
+  weir_.unix_socket_dir = conf::Weir{}.unix_socket_dir;
+  // In the way, for root too; where it cannot be made, neither can the socket.
+  const fs::path in_the_way = fs::path(weir_.unix_socket_dir) / path_.filename();
+  std::ofstream(in_the_way) << "no socket";
+  auto sockets = ListenSocket::open_all(weir_);
+  weir_.listen_addr.clear();
+  const auto without_tcp = ListenSocket::open_all(weir_);
+  fs::remove(in_the_way);
+  ASSERT_TRUE(sockets.ok()) << base::to_text(sockets.error());
+  ASSERT_EQ(sockets->size(), 1U);
+  EXPECT_FALSE((*sockets)[0].info().unix_socket);
+  EXPECT_FALSE(without_tcp.ok());
+}
+
+TEST_F(ListenSocketTest, AFolderThatWasAskedForIsNotDoneWithout) {
+  weir_.unix_socket_dir = folder_ / "missing";
+  EXPECT_FALSE(ListenSocket::open_all(weir_).ok());
+}
+
 TEST_F(ListenSocketTest, AnAbstractSocketNeedsNoFolder) {
   weir_.listen_addr.clear();
   weir_.unix_socket_dir = "@weir-test-" + std::to_string(base::random_u64());
