@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string_view>
 
 #include "admin/health.h"
@@ -38,7 +37,6 @@ class HttpPages {
   Scraper scraper_;
   Health health_;
   MetricsMemory memory_;
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 
 // {"ready":true,"databases":[{"database":"app","ready":true}]}

@@ -1,6 +1,7 @@
 #include "analyzer/alike.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -38,7 +39,8 @@ std::size_t AlikeTexts::set_of(std::string_view sql) {
   uint64_t first = 0, second = 0;
   std::memcpy(&first, sql.data(), sizeof first);
   std::memcpy(&second, sql.data() + sizeof first, sizeof second);
-  return ((first ^ (second * 0x9e3779b97f4a7c15)) * 0xff51afd7ed558ccd) >> 58;
+  constexpr int kBits = std::countr_zero(kSets);
+  return ((first ^ (second * 0x9e3779b97f4a7c15)) * 0xff51afd7ed558ccd) >> (64 - kBits);
 }
 
 bool AlikeTexts::alike(const Entry& entry, std::string_view sql) {

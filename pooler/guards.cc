@@ -109,7 +109,7 @@ std::string message(const GuardRule& rule, std::string_view why = {}) {
 
 base::Error denial(const GuardRule& rule, analyzer::Shapes shapes) {
   base::Error error = base::insufficient_privilege(message(rule));
-  const analyzer::Shapes said = shapes_of(rule.settings()) & shapes;
+  const analyzer::Shapes said = rule.shapes() & shapes;
   for (const ShapeName& one : kShapes)
     if (error.detail.empty() && (said & static_cast<analyzer::Shapes>(one.meant)) != 0)
       error.detail = fmt::format("Its shape is {}.", conf::to_string(one.said));

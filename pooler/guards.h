@@ -52,6 +52,7 @@ class GuardRule {
   // What rate_limit and concurrency count it under.
   std::string key(const GuardFacts& statement, const GuardOwner& owner) const;
   bool looks_at_fingerprints() const;
+  analyzer::Shapes shapes() const { return shapes_; }  // that are said; 0: none
   GuardRow row() const;
 
   // Counting

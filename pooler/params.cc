@@ -74,6 +74,11 @@ bool standard_strings(const ParamList& list) {
   return strings == nullptr || *strings == "on";
 }
 
+std::string_view application_name(const ParamsPtr& params) {
+  const std::string* name = params ? find_param(*params, "application_name") : nullptr;
+  return name != nullptr ? std::string_view(*name) : std::string_view();
+}
+
 ParamList with_param(const ParamList& list, std::string_view name, const std::string* value) {
   ParamList copy = list;
   if (value != nullptr)

@@ -24,6 +24,8 @@ ParamsPtr intern_params(ParamList list);
 const std::string* find_param(const ParamList& list, std::string_view name);
 // Whether these have standard_conforming_strings on, as PostgreSQL has it where nobody says otherwise.
 bool standard_strings(const ParamList& list);
+// What the client calls itself; empty: nothing. As long as the list.
+std::string_view application_name(const ParamsPtr& params);
 // A list with one value set or, with `value` null, taken out.
 ParamList with_param(const ParamList& list, std::string_view name, const std::string* value);
 

@@ -53,9 +53,8 @@ void QueryMeter::attach(analyzer::QueryStats* stats) {
 void QueryMeter::follow(const ParamsPtr& params) {
   if (owner_ && params == params_) return;
   params_ = params;
-  const std::string* name = params ? find_param(*params, "application_name") : nullptr;
   standard_conforming_strings_ = !params || standard_strings(*params);
-  owner_ = stats_->owner(database_, user_, name != nullptr ? *name : std::string_view());
+  owner_ = stats_->owner(database_, user_, application_name(params));
 }
 
 const analyzer::Analysis& QueryMeter::analysis_of(const Said& said) {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
 #include <utility>
 
 #include "analyzer/lexer.h"
+#include "pooler/translate.h"
 
 namespace pooler {
 
@@ -14,23 +14,12 @@ using analyzer::Kind;
 
 namespace {
 
-// A simple query that is larger than this is not read, here as in Translator: rules about its words do not match it.
-constexpr std::size_t kLargestRead = 4 * 1024 * 1024;
-// The names of a Bind; Translator refuses what has longer ones.
-constexpr std::size_t kLongestNames = 64 * 1024;
-
-
-// Nothing: they do not end in `body`.
-std::optional<std::string_view> bound_name(std::string_view body) {
-  const std::size_t portal_end = body.find('\0');
-  if (portal_end == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = body.substr(portal_end + 1);
-  const std::size_t name_end = rest.find('\0');
-  if (name_end == std::string_view::npos) return std::nullopt;
-  return rest.substr(0, name_end);
-}
-
 std::string_view up_to_zero(std::string_view text) { return text.substr(0, text.find('\0')); }
+
+// What a named statement runs, whichever way it was prepared.
+std::string_view text_of(const Prepared& known, bool standard_conforming_strings) {
+  return known.sql.empty() ? known.text() : prepared_text(known.sql, standard_conforming_strings);
+}
 
 }  // namespace
 
@@ -60,8 +49,7 @@ void Sentry::choose_rules(const ParamsPtr& params) {
   if (chosen_ && params == params_) return;
   params_ = params;
   chosen_ = true;
-  const std::string* name = params ? find_param(*params, "application_name") : nullptr;
-  owner_.application = name != nullptr ? *name : std::string();
+  owner_.application = application_name(params);
   standard_conforming_strings_ = !params || standard_strings(*params);
   mine_ = rules_ ? rules_->about(owner_) : std::vector<GuardRulePtr>();
   fingerprints_ = std::any_of(mine_.begin(), mine_.end(), [](const auto& rule) { return rule->looks_at_fingerprints(); });
@@ -98,15 +86,16 @@ Sentry::Say Sentry::ask_query(const Head& head) {
 
 Sentry::Say Sentry::ask_bind(const Head& head) {
   const std::string_view body = head.bytes.substr(0, head.header.size).substr(std::min(head.bytes.size(), wire::kHeaderSize));
-  const auto name = bound_name(body);
-  if (!name) {
+  const auto names = bind_names(body);
+  if (!names) {
     const bool more = head.bytes.size() < head.header.size && head.bytes.size() < kLongestNames;
     return more ? Say::kMore : Say::kPass;  // malformed: whoever gets it says so
   }
-  if (!name->empty() && head.follows_names && head.replies != nullptr && head.replies->unsettled_before_this_segment() &&
-      head.replies->unsettled(*name, head.names.find(*name).get()))
+  const std::string_view name = names->statement;
+  if (!name.empty() && head.follows_names && head.replies != nullptr && head.replies->unsettled_before_this_segment() &&
+      head.replies->unsettled(name, head.names.find(name).get()))
     return Say::kWait;
-  read_prepared(*name, head.names);
+  read_prepared(name, head.names);
   return Say::kPass;
 }
 
@@ -140,15 +129,16 @@ Sentry::Say Sentry::ask_ahead(const Head& head, base::TimePoint now, base::WallT
       continue;
     }
     if (frame->type != 'B') return Say::kPass;
-    const auto name = bound_name(body);
-    if (!name) return Say::kPass;
+    const auto names = bind_names(body);
+    if (!names) return Say::kPass;
+    const std::string_view name = names->statement;
     facts_.clear();
     text_ = {};
-    const auto found = std::find_if(parsed.rbegin(), parsed.rend(), [&](const auto& one) { return one.first == *name; });
+    const auto found = std::find_if(parsed.rbegin(), parsed.rend(), [&](const auto& one) { return one.first == name; });
     if (found != parsed.rend())
       read_text(found->second, head.names);
     else
-      read_prepared(*name, head.names);
+      read_prepared(name, head.names);
     return judge_facts('B', head.replies, now, wall);
   }
   return Say::kPass;
@@ -165,12 +155,10 @@ void Sentry::read_prepared(std::string_view name, const ClientStatements& names)
     return;
   }
   const PreparedPtr known = names.find(name);
-  if (!known)
-    read_unknown();
-  else if (known->sql.empty())
-    read_text(known->text(), names);
+  if (known)
+    read_text(text_of(*known, standard_conforming_strings_), names);
   else
-    read_text(prepared_text(known->sql, standard_conforming_strings_), names);
+    read_unknown();
 }
 
 void Sentry::read_text(std::string_view text, const ClientStatements& names) {
@@ -195,9 +183,8 @@ void Sentry::read_text(std::string_view text, const ClientStatements& names) {
 uint64_t Sentry::execute(const std::string& name, const ClientStatements& names, analyzer::Shapes& shapes) {
   const PreparedPtr known = names.find(name);
   if (!known) return 0;
-  const std::string_view text =
-      known->sql.empty() ? known->text() : prepared_text(known->sql, standard_conforming_strings_);
-  const analyzer::AnalysisPtr& analysis = statements_.get(text, standard_conforming_strings_);
+  const analyzer::AnalysisPtr& analysis =
+      statements_.get(text_of(*known, standard_conforming_strings_), standard_conforming_strings_);
   shapes |= analysis->statements.front().shapes;
   return analysis->fingerprint;
 }

@@ -195,8 +195,7 @@ SocketRow Session::row() const {
   row.link_id = lease_ ? lease_->id().value() : 0;
   row.tls = client_.tls() != nullptr ? client_.tls()->version_text() : std::string();
   if (replication_) row.replication = "logical";
-  if (params_)
-    if (const std::string* name = find_param(*params_, "application_name")) row.application_name = *name;
+  row.application_name = application_name(params_);
   row.prepared_statements = statements_ ? static_cast<int>(statements_->size()) : 0;
   if (const Pin* pin = follower_ ? follower_->pin() : nullptr) {
     row.pin_reasons = pin_reasons(pin->reasons);

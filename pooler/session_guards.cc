@@ -41,10 +41,9 @@ Sentry::Say Session::ask_sentry(const wire::FrameHeader& header, std::string_vie
   const auto say = ahead ? sentry_->ask_ahead(head, base::now(), base::wall_now())
                          : sentry_->ask(head, base::now(), base::wall_now());
   if (say == Sentry::Say::kRefuse && worker_.config()->weir.log_pooler_errors) {
-    const std::string* name = params_ ? find_param(*params_, "application_name") : nullptr;
     log.limited(sentry_->refused_by().name())
         .warn("client {} {} (\"{}\" on \"{}\", {}): {}; fingerprint {:016x}: {}", id_, address_, user_, database_,
-              name != nullptr ? *name : std::string(), base::to_text(sentry_->error()), sentry_->fingerprint(),
+              application_name(params_), base::to_text(sentry_->error()), sentry_->fingerprint(),
               analyzer::without_values(sentry_->text().substr(0, kTextShown)));
   }
   return say;

@@ -50,8 +50,7 @@ std::optional<ActivityRow> Session::activity() const {
   row.id = id_;
   row.database = database_;
   row.user = user_;
-  if (params_)
-    if (const std::string* name = find_param(*params_, "application_name")) row.application_name = *name;
+  row.application_name = application_name(params_);
   row.active = asked || ticket_;
   row.in_transaction = open;
   row.state = ticket_                                          ? "waiting"

@@ -17,9 +17,6 @@ using analyzer::Kind;
 
 namespace {
 
-// The names of a Bind must end within this many bytes; PostgreSQL's own identifiers are 63 long.
-constexpr std::size_t kLongestNames = 64 * 1024;
-
 std::unique_ptr<Change> added(PreparedPtr statement, bool on_server, std::string_view client_name) {
   auto change = std::make_unique<Change>();
   change->statement = std::move(statement);
@@ -42,9 +39,7 @@ std::string renamed_parse(std::string_view name, std::string_view body) {
   return out;
 }
 
-// A simple query that is larger than this passes without having been read: it may do anything.
-constexpr std::size_t kLargestRead = 4 * 1024 * 1024;
-// One that is smaller than this is waited for even where nobody but the statistics reads it.
+// A simple query that is smaller than this is waited for even where nobody but the statistics reads it.
 constexpr std::size_t kSmallQuery = 64 * 1024;
 // Of one that is not read so much is looked at.
 constexpr std::size_t kBeginning = 4096;
@@ -66,6 +61,15 @@ const AnalysisPtr& unread() {
 }
 
 }  // namespace
+
+std::optional<BindNames> bind_names(std::string_view body) {
+  const std::size_t portal_end = body.find('\0');
+  if (portal_end == std::string_view::npos) return std::nullopt;
+  const std::size_t name_end = body.find('\0', portal_end + 1);
+  if (name_end == std::string_view::npos) return std::nullopt;
+  return BindNames{body.substr(0, portal_end), body.substr(portal_end + 1, name_end - portal_end - 1),
+                   body.substr(name_end + 1)};
+}
 
 bool Translator::needs_whole(char type) {
   constexpr wire::TypeSet kWhole("PDCE");
@@ -258,20 +262,15 @@ Translator::Step Translator::parse_unnamed(std::string_view frame, std::string_v
 
 Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_view bytes) {
   if (bytes.size() < wire::kHeaderSize) return Step::kNeedMore;
-  const std::string_view body = bytes.substr(wire::kHeaderSize);
-  const std::size_t portal_end = body.find('\0');
-  const std::size_t name_end =
-      portal_end == std::string_view::npos ? portal_end : body.find('\0', portal_end + 1);
-  if (name_end == std::string_view::npos) {
+  const auto names = bind_names(bytes.substr(wire::kHeaderSize));
+  if (!names) {
     if (bytes.size() < header.size && bytes.size() < kLongestNames) return Step::kNeedMore;
     if (bytes.size() < header.size) return Step::kBad;
     server_.write(bytes);  // malformed: the server says so
     server_.expect(Expect::kBind, Action::kForward);
     return Step::kWritten;
   }
-  const std::string_view portal = body.substr(0, portal_end);
-  const std::string_view name = body.substr(portal_end + 1, name_end - portal_end - 1);
-  const std::string_view rest = body.substr(name_end + 1);
+  const auto& [portal, name, rest] = *names;
   stats_.binds.add(1);
 
   if (!name.empty() && limit_ != 0 && unsettled(name)) return Step::kStall;
@@ -293,7 +292,7 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
   }
   if (statement == nullptr || limit_ == 0) {
     if (limit_ != 0 && name.empty()) ensure_unnamed();
-    if (limit_ != 0 && name.starts_with(kServerNamePrefix)) return refuse_name(header, bytes, portal_end + 1);
+    if (limit_ != 0 && name.starts_with(kServerNamePrefix)) return refuse_name(header, bytes, portal.size() + 1);
     server_.write(bytes);
     server_.expect(Expect::kBind, Action::kForward);
     return Step::kWritten;
@@ -303,7 +302,7 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
     case Columns::kWait: return Step::kStall;
     case Columns::kOther: refuse_columns(); return Step::kWritten;
   }
-  const std::size_t rest_size = header.size - wire::kHeaderSize - name_end - 1;
+  const std::size_t rest_size = header.size - wire::kHeaderSize - portal.size() - name.size() - 2;
   std::string out;
   if (!wire::append_bind_header(out, portal, statement->name, rest_size).ok()) return Step::kBad;
   server_.write(out);

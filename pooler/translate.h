@@ -52,6 +52,17 @@ struct Tracking {
   ~Tracking() = default;
 };
 
+// A simple query that is larger than this passes without having been read: it may do anything.
+inline constexpr std::size_t kLargestRead = 4 * 1024 * 1024;
+// The names of a Bind must end within this many bytes; PostgreSQL's own identifiers are 63 long.
+inline constexpr std::size_t kLongestNames = 64 * 1024;
+
+// The names in front of a Bind's body, and what stands behind them; nothing: they do not end in it.
+struct BindNames {
+  std::string_view portal, statement, rest;
+};
+std::optional<BindNames> bind_names(std::string_view body);
+
 class Translator {
  public:
   // `limit` is max_prepared_statements; 0 passes named statements through as they are. `tracking` is null where the
