@@ -65,7 +65,6 @@ App::App(Prepared prepared)
       pools_(runtime_, prepared.config, prepared.tls.server),
       listen_hubs_(runtime_),
       catalogues_(runtime_),
-      listeners_(loop_, [this](base::Fd fd, pooler::ListenerInfo info) { deal_out(std::move(fd), std::move(info)); }),
       notifier_(prepared.manager.notify_socket),
       reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
                 [this](const conf::ConfigPtr& config, const TlsPair& tls) { apply(config, tls); }),
@@ -85,8 +84,12 @@ App::App(Prepared prepared)
     runtime_.loops.push_back(&worker->loop());
     runtime_.worker_list.push_back(worker.get());
   }
-  listeners_.tune(wire::socket_options(prepared.config->weir));
-  for (auto& socket : prepared.sockets) listeners_.add(std::move(socket));
+  listeners_.emplace(accepting_loop(), [this](base::Fd fd, pooler::ListenerInfo info) {
+    deal_out(std::move(fd), std::move(info));
+  });
+  listeners_->tune(wire::socket_options(prepared.config->weir));
+  for (auto& socket : prepared.sockets) listeners_->add(std::move(socket));
+  listening_ = listeners_->text();
   if (prepared.manager.watchdog) watchdog_.emplace(loop_, runtime_.loops, notifier_, *prepared.manager.watchdog);
   if (!prepared.http_sockets.empty()) make_http(std::move(prepared.http_sockets), prepared.config->http);
 }
@@ -96,11 +99,14 @@ App::~App() = default;
 pooler::Process::Hooks App::hooks() {
   return {.reload = [this](pooler::Operations::Done done) { reloader_.reload(std::move(done)); },
           .apply = [this](conf::ConfigPtr config) { return reloader_.apply_changed(std::move(config)); },
-          .suspend_listening = [this](bool suspended) { suspended ? listeners_.suspend() : listeners_.resume(); },
+          .suspend_listening =
+              [this](bool suspended) {
+                on_listeners([suspended](pooler::Listeners& all) { suspended ? all.suspend() : all.resume(); });
+              },
           .stop_listening =
               [this] {
                 notifier_.stopping("shutting down");
-                listeners_.close();
+                on_listeners([](pooler::Listeners& all) { all.close(); });
               },
           .quit = [this] { loop_.stop(); }};
 }
@@ -129,9 +135,9 @@ void App::run() {
     http_->start();
     log.info("HTTP is answered on {}", http_->text());
   }
-  log.info("Weir {} listens on {}; {} workers, {} mode, settings from {}", version(), listeners_.text(),
+  log.info("Weir {} listens on {}; {} workers, {} mode, settings from {}", version(), listening_,
            workers_.size(), conf::to_string(pools_.config()->weir.pool_mode), source_text_);
-  notifier_.ready("listening on " + listeners_.text());
+  notifier_.ready("listening on " + listening_);
   loop_.run();
   stop();
 }
@@ -148,20 +154,28 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   pools_.reconfigure(config, tls.server);
   for (const auto& worker : workers_)
     worker->loop().post([target = worker.get(), config] { target->reconfigure(config); });
-  loop_.post([this, options = wire::socket_options(config->weir)] { listeners_.tune(options); });
+  on_listeners([options = wire::socket_options(config->weir)](pooler::Listeners& all) { all.tune(options); });
 }
 
 void App::on_hangup() {
   base::reopen_log();
   notifier_.reloading(base::now());
   reloader_.reload([this](const base::Status& status) {
-    notifier_.ready(status.ok() ? "listening on " + listeners_.text()
+    notifier_.ready(status.ok() ? "listening on " + listening_
                                 : "the last reload failed: " + base::to_text(status.error()));
   });
 }
 
+void App::on_listeners(std::function<void(pooler::Listeners&)> work) {
+  accepting_loop().post([this, work = std::move(work)] { work(*listeners_); });
+}
+
 void App::deal_out(base::Fd client, pooler::ListenerInfo listener) {
   pooler::Worker& worker = *workers_[next_worker_++ % workers_.size()];
+  if (&worker.loop() == &accepting_loop()) {
+    worker.accept(client.release(), std::move(listener));
+    return;
+  }
   // Owned until the worker takes it: a loop that ends first closes it.
   auto fd = std::make_shared<base::Fd>(std::move(client));
   worker.loop().post([&worker, fd, listener = std::move(listener)]() mutable {
@@ -170,7 +184,7 @@ void App::deal_out(base::Fd client, pooler::ListenerInfo listener) {
 }
 
 void App::stop() {
-  listeners_.close();
+  on_listeners([](pooler::Listeners& all) { all.close(); });
   if (http_) http_->stop();  // it asks workers
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();

@@ -60,6 +60,9 @@ class App {
   void make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http);
   void apply(const conf::ConfigPtr& config, const TlsPair& tls);
   void on_hangup();
+  // The main thread's, so that a busy worker keeps no client from the others; a single worker's own, where there are none.
+  base::EventLoop& accepting_loop() { return workers_.size() == 1 ? workers_.front()->loop() : loop_; }
+  void on_listeners(std::function<void(pooler::Listeners&)> work);
   void deal_out(base::Fd client, pooler::ListenerInfo listener);
   void stop();
 
@@ -76,7 +79,8 @@ class App {
   pooler::Pools pools_;
   pooler::ListenHubs listen_hubs_;
   pooler::Catalogues catalogues_;
-  pooler::Listeners listeners_;
+  std::optional<pooler::Listeners> listeners_;  // on accepting_loop()
+  std::string listening_;  // where, in words
   Notifier notifier_;
   Reloader reloader_;
   pooler::Process process_;
@@ -84,7 +88,7 @@ class App {
   Signals signals_;
   std::optional<Watchdog> watchdog_;
   std::optional<HttpService> http_;
-  std::size_t next_worker_ = 0;
+  std::size_t next_worker_ = 0;  // of the listeners' thread
 };
 
 // How many workers a configuration means on this machine.

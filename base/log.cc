@@ -24,6 +24,9 @@ namespace {
 
 // How often the writer looks for swallowed lines to tell, while there are limits to watch.
 constexpr auto kTick = std::chrono::seconds(1);
+// After writing, the writer lets lines gather this long before it looks again: a busy log then costs a wake-up per batch
+// and not one per line. What a crash of the whole machine could take along is this much more of the log.
+constexpr auto kGather = std::chrono::milliseconds(2);
 
 struct Line {
   WallTime time;
@@ -92,9 +95,11 @@ class LineFormatter {
  public:
   explicit LineFormatter(LogFormat format) : format_(format), formatter_(spdlog::pattern_time_type::utc, "\n") {
     formatter_.add_flag<LevelFlag>('*', format);
-    formatter_.set_pattern(format == LogFormat::kJson
-                               ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%*","pid":%P,"module":"%n","message":"%v"})"
-                               : "%Y-%m-%d %H:%M:%S.%e UTC [%P] %* %n: %v");
+    // The pid as text: spdlog's flag for it is a system call for each line.
+    const std::string pid = std::to_string(::getpid());
+    formatter_.set_pattern(format == LogFormat::kJson ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%*","pid":)" + pid +
+                                                            R"(,"module":"%n","message":"%v"})"
+                                                      : "%Y-%m-%d %H:%M:%S.%e UTC [" + pid + "] %* %n: %v");
   }
 
   void append(spdlog::memory_buf_t& out, const Line& line) { formatter_.format(message(line), out); }
@@ -152,8 +157,13 @@ struct Queue {
   bool stopped = false;
   bool reopen = false;
   bool busy = false;  // the writer works on what it took
+  bool idle = false;  // the writer sleeps until somebody wakes it
+  bool flush = false;  // somebody waits for what is there
   std::optional<Output> next_output;
   std::thread writer;
+
+  bool half_full() const { return lines.size() >= kLogQueueMax / 2 || bytes >= kLogQueueBytesMax / 2; }
+  bool cannot_wait() const { return stopping || reopen || next_output || flush || half_full(); }
 };
 Queue& queue() {
   static Queue& the_queue = *new Queue;
@@ -196,10 +206,12 @@ class Writer {
     std::unique_lock lock(q.mutex);
     const auto awake = [&q] { return !q.lines.empty() || q.stopping || q.reopen || q.next_output || q.refused > 0; };
     while (true) {
+      q.idle = true;
       if (limits_in_use.load(std::memory_order_relaxed))
         q.work_came.wait_for(lock, kTick, awake);
       else
         q.work_came.wait(lock, awake);
+      q.idle = q.flush = false;
       std::vector<Line> batch = std::exchange(q.lines, {});
       q.bytes = 0;
       const uint64_t refused = std::exchange(q.refused, 0);
@@ -217,6 +229,7 @@ class Writer {
       if (last && q.lines.empty()) q.stopped = true;
       q.work_done.notify_all();
       if (q.stopped) return;
+      q.work_came.wait_for(lock, kGather, [&q] { return q.cannot_wait(); });
     }
   }
 
@@ -388,6 +401,8 @@ bool flush_log(Duration patience) {
   Queue& q = queue();
   std::unique_lock lock(q.mutex);
   const uint64_t wanted = q.taken_in;
+  q.flush = true;
+  q.work_came.notify_one();
   return !q.running || q.work_done.wait_for(lock, patience, [&] {
     return q.worked_off >= wanted && !q.busy && !q.reopen && !q.next_output;
   });
@@ -449,9 +464,9 @@ void Logger::emit(LogLevel level, fmt::string_view format, fmt::format_args args
   q.bytes += line.text.size();
   ++q.taken_in;
   q.lines.push_back(std::move(line));
-  const bool first = q.lines.size() == 1;
+  const bool wake = std::exchange(q.idle, false) || q.half_full();
   lock.unlock();
-  if (first) q.work_came.notify_one();
+  if (wake) q.work_came.notify_one();
 }
 
 LimitedLogger Logger::limited(std::string_view key) const { return {*this, key}; }

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 
@@ -32,10 +33,40 @@ bool from_kernel(std::span<char> out) {
   return true;
 }
 
+void fetch(std::span<char> out) {
+  if (!from_openssl(out) && !from_kernel(out)) std::abort();
+}
+
+// Bytes fetched ahead by a thread: one call of the generator costs as much as hundreds of its bytes. Each is given out once.
+class Stock {
+ public:
+  void take(std::span<char> out) {
+    if (left_ < out.size()) {
+      fetch(bytes_);
+      left_ = bytes_.size();
+    }
+    const auto given = std::span(bytes_).subspan(left_ - out.size(), out.size());
+    std::copy(given.begin(), given.end(), out.begin());
+    OPENSSL_cleanse(given.data(), given.size());
+    left_ -= out.size();
+  }
+
+ private:
+  std::array<char, 512> bytes_{};
+  std::size_t left_ = 0;
+};
+
+// Larger requests are worth a call of their own.
+constexpr std::size_t kSmall = 64;
+
 }  // namespace
 
 void secure_bytes(std::span<char> out) {
-  if (!from_openssl(out) && !from_kernel(out)) std::abort();
+  thread_local Stock stock;
+  if (out.size() > kSmall)
+    fetch(out);
+  else
+    stock.take(out);
 }
 
 std::string secure_bytes(std::size_t count) {

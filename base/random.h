@@ -10,7 +10,7 @@
 namespace base {
 
 // From OpenSSL's generator or, should that fail, from the kernel. With neither there is nothing safe to go on
-// with, and the process ends.
+// with, and the process ends. Small amounts come from a stock of the calling thread; a fork would share it (Weir has none).
 void secure_bytes(std::span<char> out);
 std::string secure_bytes(std::size_t count);
 uint64_t random_u64();

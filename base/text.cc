@@ -95,6 +95,8 @@ bool unprintable(char32_t c) {
          c == 0x061c || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
+bool stands_for_itself(char c) { return c >= 0x20 && c < 0x7f; }
+
 void append_escaped(std::string& out, std::string_view character) {
   const char32_t c = decode_utf8(character);
   if (!unprintable(c)) {
@@ -240,6 +242,17 @@ std::string escape_for_log(std::string_view text, std::size_t max_bytes) {
   std::string out;
   out.reserve(std::min(text.size(), max_bytes));
   while (!text.empty()) {
+    const auto special = std::find_if_not(text.begin(), text.end(), stands_for_itself);
+    if (const auto plain = static_cast<std::size_t>(special - text.begin()); plain > 0) {
+      if (out.size() + plain > max_bytes) {
+        out += text.substr(0, max_bytes - out.size());
+        out += "...";
+        break;
+      }
+      out += text.substr(0, plain);
+      text.remove_prefix(plain);
+      continue;
+    }
     const std::size_t before = out.size();
     const std::size_t length = utf8_length(text);
     if (length == 0) {

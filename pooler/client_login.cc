@@ -197,7 +197,7 @@ class Login final : public ClientLogin {
   void add_host_to_application_name() {
     const std::string* own = find_param(result_.startup, "application_name");
     const std::string name = (own != nullptr ? *own : std::string("app")) + " - " + address_ + ":" + std::to_string(port_);
-    result_.startup = with_param(result_.startup, "application_name", &name);
+    result_.startup = with_param(std::move(result_.startup), "application_name", &name);
   }
 
   // ---- who may log in how ----

@@ -347,8 +347,8 @@ void Follower::apply(Server& server, const std::vector<Made>& changes) {
   ServerParams& there = server.params();
   const auto set = [&](const std::string& name, const std::string& value) {
     if (there.reports(name)) return;  // the server has told
-    if (name == "session_authorization") params = with_param(params, "role", nullptr);
-    params = with_param(params, name, &value);
+    if (name == "session_authorization") params = with_param(std::move(params), "role", nullptr);
+    params = with_param(std::move(params), name, &value);
     there.on_set(name, value);
   };
   const auto reset = [&](const std::string& name) {
@@ -357,8 +357,8 @@ void Follower::apply(Server& server, const std::vector<Made>& changes) {
       set(name, *own);
       return;
     }
-    if (name == "session_authorization") params = with_param(params, "role", nullptr);
-    params = with_param(params, name, nullptr);
+    if (name == "session_authorization") params = with_param(std::move(params), "role", nullptr);
+    params = with_param(std::move(params), name, nullptr);
     there.on_unset(name);
   };
   for (const Made& change : changes) {

@@ -1,6 +1,6 @@
 #pragma once
-// Listeners: takes connections from all listening sockets and deals them out. Lives on one loop, which is not a
-// worker's: a worker that is busy must not keep clients from the others.
+// Listeners: takes connections from all listening sockets and deals them out. Lives on one loop, which is not
+// one of several workers': a worker that is busy must not keep clients from the others.
 //
 // When descriptors run out, the process does not spin: a descriptor kept in reserve is used to take a connection, say
 // 53300 and close it, a few at a time with pauses in between.

@@ -79,13 +79,12 @@ std::string_view application_name(const ParamsPtr& params) {
   return name != nullptr ? std::string_view(*name) : std::string_view();
 }
 
-ParamList with_param(const ParamList& list, std::string_view name, const std::string* value) {
-  ParamList copy = list;
+ParamList with_param(ParamList list, std::string_view name, const std::string* value) {
   if (value != nullptr)
-    put(copy, name, *value);
+    put(list, name, *value);
   else
-    take(copy, name);
-  return copy;
+    take(list, name);
+  return list;
 }
 
 bool is_reported_and_settable(std::string_view name) {

@@ -27,7 +27,7 @@ bool standard_strings(const ParamList& list);
 // What the client calls itself; empty: nothing. As long as the list.
 std::string_view application_name(const ParamsPtr& params);
 // A list with one value set or, with `value` null, taken out.
-ParamList with_param(const ParamList& list, std::string_view name, const std::string* value);
+ParamList with_param(ParamList list, std::string_view name, const std::string* value);
 
 // Parameters that PostgreSQL 15 reports and a client may set: followed through ParameterStatus.
 bool is_reported_and_settable(std::string_view name);

@@ -45,7 +45,7 @@ PoolSettings Pools::settle(const conf::Config& config, const conf::Database& db,
   s.target.tls_mode = config.server_tls_mode(db);
   s.target.tls_negotiation = weir.server_tls_negotiation;
   const auto startup = [&s](const char* name, const std::optional<std::string>& value) {
-    if (value) s.target.startup = with_param(s.target.startup, name, &*value);
+    if (value) s.target.startup = with_param(std::move(s.target.startup), name, &*value);
   };
   startup("client_encoding", db.client_encoding);
   startup("datestyle", db.datestyle);

@@ -143,7 +143,7 @@ void Session::send_welcome(const ParamList& reported) {
     const std::string* own = is_reported_and_settable(key) ? find_param(wanted, key) : nullptr;
     const std::string shown = own != nullptr ? pool_->canonical(key, *own) : value;
     wire::append_parameter_status(hello, name, shown);
-    if (is_reported_and_settable(key)) wanted = with_param(wanted, key, &shown);
+    if (is_reported_and_settable(key)) wanted = with_param(std::move(wanted), key, &shown);
   }
   params_ = intern_params(std::move(wanted));
   if (!replication_ && pool_->settings()->tracking) {

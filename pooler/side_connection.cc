@@ -36,7 +36,7 @@ ParamList extra_startup(const SideConnection::Options& options) {
 // What the pool gives its clients' servers and is given here otherwise would stand twice in the startup packet.
 PoolSettingsPtr without_own(PoolSettingsPtr settings, const ParamList& extra) {
   auto changed = std::make_shared<PoolSettings>(*settings);
-  for (const auto& [name, value] : extra) changed->target.startup = with_param(changed->target.startup, name, nullptr);
+  for (const auto& [name, value] : extra) changed->target.startup = with_param(std::move(changed->target.startup), name, nullptr);
   return changed;
 }
 

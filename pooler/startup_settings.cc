@@ -11,7 +11,7 @@ base::Result<StartupSettings> read_startup_settings(const wire::StartupMessage& 
   const auto keep = [&found, &ignored](const std::string& name, const std::string& value) {
     if (std::find(ignored.begin(), ignored.end(), name) != ignored.end()) return;
     if (wire::is_setting_name(name))
-      found.settings = with_param(found.settings, name, &value);
+      found.settings = with_param(std::move(found.settings), name, &value);
     else
       found.nonsense.push_back(name);
   };

@@ -291,7 +291,6 @@ void SocketStream::close() {
 
 // Closing a socket with unread input makes the kernel reset it, and a reset may overtake our last words.
 void SocketStream::close_politely() {
-  if (!tls_) ::shutdown(fd_, SHUT_WR);
   for (int turn = 0; turn < kLastReads; ++turn)
     if (::recv(fd_, lent_buffer().data(), kReadSize, MSG_DONTWAIT) <= 0) break;
   close();

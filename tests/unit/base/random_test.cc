@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace base {
 namespace {
@@ -28,6 +32,20 @@ TEST(Random, numbers_use_all_their_bits) {
   }
   EXPECT_EQ(any, ~uint64_t{0});
   EXPECT_EQ(all, 0U);
+  EXPECT_EQ(seen.size(), 1000U);
+}
+
+TEST(Random, threads_get_different_numbers_and_no_size_leaves_a_byte_out) {
+  std::array<std::vector<std::string>, 2> got;
+  std::array<std::thread, 2> threads;
+  for (std::size_t t = 0; t < threads.size(); ++t)
+    threads[t] = std::thread([&mine = got[t]] {
+      for (std::size_t i = 0; i < 500; ++i) mine.push_back(secure_bytes(8 + i % 80));
+    });
+  for (auto& thread : threads) thread.join();
+  std::set<std::string> seen;
+  for (const auto& mine : got)
+    for (const std::string& bytes : mine) seen.insert(bytes.substr(bytes.size() - 8));
   EXPECT_EQ(seen.size(), 1000U);
 }
 

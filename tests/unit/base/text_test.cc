@@ -146,6 +146,8 @@ TEST(EscapeForLog, OutputOfAnyByteIsValidUtf8WithoutControls) {
 TEST(EscapeForLog, LongTextIsCutAtACharacter) {
   EXPECT_EQ(escape_for_log("abcdef", 3), "abc...");
   EXPECT_EQ(escape_for_log("abc", 3), "abc");
+  EXPECT_EQ(escape_for_log("ab\ncdef", 5), "ab\\nc...");
+  EXPECT_EQ(escape_for_log("ab\n", 3), "ab...");
   EXPECT_EQ(escape_for_log("ab\xe2\x82\xac", 4), "ab...");
 }
 
