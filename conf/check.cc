@@ -36,6 +36,7 @@ class Checker {
     without_effect();
     log();
     http();
+    slow_log();
     for (const auto& [name, database] : config_.databases)
       database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
@@ -257,6 +258,24 @@ class Checker {
       warning("http", "token",
               "HTTP is answered on addresses that are not loopback, and no token is set: whoever reaches the port reads "
               "names of databases and users, and statements");
+  }
+
+  void slow_log() {
+    for (const std::string& rule : w_.slow_log_redact) {
+      const std::size_t dot = rule.find('.');
+      if (dot != std::string::npos && dot > 0 && dot + 1 < rule.size() && rule.find('.', dot + 1) == std::string::npos)
+        continue;
+      problem("weir", "slow_log_redact",
+              fmt::format("slow_log_redact: {} is not of the form table.column, such as users.email or *.token",
+                          base::escape_for_log(rule, 80)));
+    }
+    if (!w_.slow_log_file.empty() && w_.slow_log_file == w_.logfile)
+      problem("weir", "slow_log_file", "slow_log_file and logfile must be different files");
+    if (w_.slow_log_parameters && w_.slow_log_file.empty()) {
+      warning("weir", "slow_log_parameters",
+              "slow_log_parameters shows values in SHOW SLOW_QUERIES alone: without slow_log_file, slow statements go "
+              "into the log, which never has any");
+    }
   }
 
   static bool is_console(std::string_view name) {

@@ -114,6 +114,9 @@ base::Duration Config::idle_transaction_timeout(const Database& db, std::string_
 base::Duration Config::transaction_timeout(const Database& db, std::string_view user) const {
   return user_or_default(*this, user).transaction_timeout.value_or(db.transaction_timeout.value_or(weir.transaction_timeout));
 }
+base::Duration Config::log_min_duration(const Database& db, std::string_view user) const {
+  return user_or_default(*this, user).log_min_duration.value_or(db.log_min_duration.value_or(weir.log_min_duration));
+}
 
 int Config::max_user_connections(std::string_view user) const {
   return user_or_default(*this, user).max_user_connections.value_or(weir.max_user_connections);

@@ -66,6 +66,7 @@ struct Config {
   base::Duration query_timeout(const Database& db, std::string_view user) const;
   base::Duration idle_transaction_timeout(const Database& db, std::string_view user) const;
   base::Duration transaction_timeout(const Database& db, std::string_view user) const;
+  base::Duration log_min_duration(const Database& db, std::string_view user) const;  // kOff: none
 
   // In force for a user.
   int max_user_connections(std::string_view user) const;         // 0: no limit

@@ -47,7 +47,7 @@ std::string type_of(Bounds bounds) {
     return fmt::format("list of {}", fmt::join(names_of<typename Value::value_type>(), ", "));
   } else {
     const std::string type(type_text(static_cast<const Value*>(nullptr)));
-    constexpr bool kNumber = std::is_same_v<Value, int> || std::is_same_v<Value, int64_t>;
+    constexpr bool kNumber = std::is_same_v<Value, int> || std::is_same_v<Value, int64_t> || std::is_same_v<Value, double>;
     if constexpr (kNumber) {
       if (bounds.max == std::numeric_limits<int64_t>::max()) return type;
       if constexpr (std::is_same_v<Value, int64_t>) {

@@ -41,7 +41,7 @@ struct Place {
 constexpr std::array kPathSettings{
     &Weir::pidfile, &Weir::auth_file, &Weir::auth_hba_file, &Weir::auth_ident_file, &Weir::resolv_conf,
     &Weir::client_tls_key_file, &Weir::client_tls_cert_file, &Weir::client_tls_ca_file, &Weir::server_tls_key_file,
-    &Weir::server_tls_cert_file, &Weir::server_tls_ca_file, &Weir::logfile};
+    &Weir::server_tls_cert_file, &Weir::server_tls_ca_file, &Weir::logfile, &Weir::slow_log_file};
 
 template <typename T>
 inline constexpr bool kIsList = false;

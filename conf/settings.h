@@ -132,6 +132,9 @@ struct FileMode {
 using Names = std::vector<std::string>;
 using base::Duration;
 
+// -1 of a duration that may be off while 0 means something.
+inline constexpr Duration kOff = std::chrono::seconds(-1);
+
 // ---- [weir] ----
 
 struct Weir {
@@ -272,6 +275,17 @@ struct Weir {
   int query_stats_max = 5000;
   int64_t query_stats_memory = int64_t{32} << 20;
 
+  // Slow statements
+  Duration log_min_duration = kOff;  // 0: every statement
+  double log_sample_rate = 0;        // of those that are faster
+  int slow_log_max_rate = 100;       // a second
+  std::string slow_log_file;         // empty: the log
+  LogFormat slow_log_format = LogFormat::kText;
+  bool slow_log_parameters = false;
+  Names slow_log_redact;             // "table.column"
+  int slow_queries_max = 200;
+  bool slow_log_explain = false;
+
   // Log
   std::string logfile;
   LogLevel log_level = LogLevel::kInfo;
@@ -342,6 +356,7 @@ struct Database {
   std::optional<Duration> query_timeout;
   std::optional<Duration> idle_transaction_timeout;
   std::optional<Duration> transaction_timeout;
+  std::optional<Duration> log_min_duration;
   std::optional<LoadBalanceHosts> load_balance_hosts;
   TargetSessionAttrs target_session_attrs = TargetSessionAttrs::kAny;
   std::optional<std::string> connect_query;
@@ -371,6 +386,7 @@ struct User {
   std::optional<Duration> idle_transaction_timeout;
   std::optional<Duration> transaction_timeout;
   std::optional<Duration> client_idle_timeout;
+  std::optional<Duration> log_min_duration;
 
   std::string name;  // the NAME of the section; not a field
 

@@ -282,6 +282,31 @@ constexpr auto Weir::fields() {
       Field{"query_stats_memory", &Weir::query_stats_memory, kLive,
             "Memory for them, all workers together.", within(1 << 20, 1 << 30)},
 
+      Heading{"Slow statements"},
+      Field{"log_min_duration", &Weir::log_min_duration, kLive,
+            "Statements that take so long, the wait for a server included, go into the slow log; 0 for all, -1 for none. "
+            "A bare number counts seconds.",
+            at_least(kOff)},
+      Field{"log_sample_rate", &Weir::log_sample_rate, kLive,
+            "Of the faster statements this part goes there too: 0.01 is one in a hundred.", within(0, 1)},
+      Field{"slow_log_max_rate", &Weir::slow_log_max_rate, kLive,
+            "Most statements that go there in a second; how many were left out is said. 0 for no limit.",
+            within(0, 1'000'000)},
+      Field{"slow_log_file", &Weir::slow_log_file, kLive,
+            "File for slow statements; empty for the log, which shows no parameters."},
+      Field{"slow_log_format", &Weir::slow_log_format, kLive,
+            "Of that file: text, as PostgreSQL writes it and pgBadger reads it, or json."},
+      Field{"slow_log_parameters", &Weir::slow_log_parameters, kLive,
+            "Show the values of parameters and literals with slow statements."},
+      Field{"slow_log_redact", &Weir::slow_log_redact, kLive,
+            "Columns whose statements show no values all the same, as table.column; * stands for any letters: "
+            "users.email, *.token*. Names with password in them are always among these."},
+      Field{"slow_queries_max", &Weir::slow_queries_max, kLive,
+            "How many of them SHOW SLOW_QUERIES remembers.", within(0, 10'000)},
+      Field{"slow_log_explain", &Weir::slow_log_explain, kLive,
+            "Ask the server for the plan of slow SELECTs, on a connection beside the pool and never with ANALYZE; "
+            "SHOW SLOW_QUERIES has it."},
+
       Heading{"Log"},
       Field{"logfile", &Weir::logfile, kLive, "File to log to; empty for stderr."},
       Field{"log_level", &Weir::log_level, kLive, "trace, debug, info, warn or error."},
@@ -374,6 +399,8 @@ constexpr auto Database::fields() {
             "As idle_transaction_timeout in [weir], for this database."},
       Field{"transaction_timeout", &Database::transaction_timeout, kLive,
             "As transaction_timeout in [weir], for this database."},
+      Field{"log_min_duration", &Database::log_min_duration, kLive,
+            "As log_min_duration in [weir], for this database.", at_least(kOff)},
       Field{"load_balance_hosts", &Database::load_balance_hosts, kLive,
             "As load_balance_hosts in [weir], for this database."},
       Field{
@@ -416,6 +443,8 @@ constexpr auto User::fields() {
             "As transaction_timeout in [weir], for this user."},
       Field{"client_idle_timeout", &User::client_idle_timeout, kLive,
             "As client_idle_timeout in [weir], for this user."},
+      Field{"log_min_duration", &User::log_min_duration, kLive,
+            "As log_min_duration in [weir], for this user.", at_least(kOff)},
   };
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -96,7 +98,26 @@ base::Status parse_value(std::string_view text, Bounds bounds, int64_t& out) {
   return base::Ok{};
 }
 
+base::Status parse_value(std::string_view text, Bounds bounds, double& out) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+    return invalid_parameter(fmt::format("must be a number such as 0.1, not {}", quoted(text)));
+  }
+  if (value < static_cast<double>(bounds.min) || value > static_cast<double>(bounds.max)) {
+    return invalid_parameter(bounds_text(bounds));
+  }
+  out = value;
+  return base::Ok{};
+}
+
 base::Status parse_value(std::string_view text, Bounds bounds, base::Duration& out) {
+  // Where there is something below 0, -1 is it, as in PostgreSQL: off.
+  if (text == "-1" && bounds.min <= kOff.count()) {
+    out = kOff;
+    return base::Ok{};
+  }
+  bounds.min = std::max<int64_t>(bounds.min, 0);
   const auto value = base::parse_duration(text);
   if (!value) {
     return invalid_parameter(
@@ -185,6 +206,7 @@ Names split_list(std::string_view text) {
 std::string show_value(bool value) { return value ? "1" : "0"; }
 std::string show_value(int value) { return std::to_string(value); }
 std::string show_value(int64_t value) { return std::to_string(value); }
+std::string show_value(double value) { return fmt::format("{}", value); }
 std::string show_value(base::Duration value) { return base::seconds_text(value); }
 std::string show_value(std::chrono::milliseconds value) { return std::to_string(value.count()); }
 std::string show_value(const std::string& value) { return value; }
@@ -206,6 +228,7 @@ std::string toml_value(int64_t value) {
   const std::string text = base::size_text(value);
   return text.find_first_not_of("0123456789") == std::string::npos ? text : toml_string(text);
 }
+std::string toml_value(double value) { return fmt::format("{}", value); }
 std::string toml_value(base::Duration value) {
   const bool whole_seconds = value.count() % 1'000'000 == 0;
   return whole_seconds ? base::seconds_text(value) : toml_string(base::duration_text(value));
@@ -254,6 +277,7 @@ std::string toml_key(std::string_view text) {
 std::string_view type_text(const bool*) { return "true or false"; }
 std::string_view type_text(const int*) { return "number"; }
 std::string_view type_text(const int64_t*) { return "size"; }
+std::string_view type_text(const double*) { return "decimal number"; }
 std::string_view type_text(const base::Duration*) { return "duration"; }
 std::string_view type_text(const std::chrono::milliseconds*) { return "milliseconds"; }
 std::string_view type_text(const std::string*) { return "text"; }

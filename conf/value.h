@@ -3,6 +3,7 @@
 //
 //   bool                  true/false, also 1/0, yes/no, on/off     shown as 1 or 0
 //   int                   a whole number                           shown as a number
+//   double                a decimal number                    shown in its shortest form
 //   int64_t               a size: bytes, or a text such as "64kB"  shown in bytes
 //   base::Duration        seconds, or a text such as "500ms"       shown in seconds
 //   milliseconds          milliseconds, or a text with a unit      shown in milliseconds
@@ -31,6 +32,7 @@ namespace conf {
 base::Status parse_value(std::string_view text, Bounds bounds, bool& out);
 base::Status parse_value(std::string_view text, Bounds bounds, int& out);
 base::Status parse_value(std::string_view text, Bounds bounds, int64_t& out);
+base::Status parse_value(std::string_view text, Bounds bounds, double& out);
 base::Status parse_value(std::string_view text, Bounds bounds, base::Duration& out);
 base::Status parse_value(std::string_view text, Bounds bounds, std::chrono::milliseconds& out);
 base::Status parse_value(std::string_view text, Bounds bounds, std::string& out);
@@ -43,6 +45,7 @@ base::Status parse_value(std::string_view text, Bounds bounds, Secret& out);
 std::string show_value(bool value);
 std::string show_value(int value);
 std::string show_value(int64_t value);
+std::string show_value(double value);
 std::string show_value(base::Duration value);
 std::string show_value(std::chrono::milliseconds value);
 std::string show_value(const std::string& value);
@@ -56,6 +59,7 @@ std::string show_value(const Secret& value);  // always the same stars
 std::string toml_value(bool value);
 std::string toml_value(int value);
 std::string toml_value(int64_t value);
+std::string toml_value(double value);
 std::string toml_value(base::Duration value);
 std::string toml_value(std::chrono::milliseconds value);
 std::string toml_value(const std::string& value);
@@ -75,6 +79,7 @@ std::string toml_key(std::string_view text);
 std::string_view type_text(const bool*);
 std::string_view type_text(const int*);
 std::string_view type_text(const int64_t*);
+std::string_view type_text(const double*);
 std::string_view type_text(const base::Duration*);
 std::string_view type_text(const std::chrono::milliseconds*);
 std::string_view type_text(const std::string*);

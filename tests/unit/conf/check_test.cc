@@ -216,6 +216,27 @@ TEST(Check, PeersNeedAHostAndANumber) {
   EXPECT_THAT(warnings(config), Contains(HasSubstr("does nothing without peer_id")));
 }
 
+TEST(Check, RulesOfTheSlowLogNameATableAndAColumn) {
+  Config config = base_config();
+  config.weir.slow_log_file = "slow.log";
+  config.weir.slow_log_parameters = true;
+  config.weir.slow_log_redact = {"users.email", "*.token", "audit*.*"};
+  EXPECT_THAT(problems(config), IsEmpty());
+  for (const char* wrong : {"email", ".email", "users.", "public.users.email"}) {
+    config.weir.slow_log_redact = {wrong};
+    EXPECT_THAT(problems(config), Contains(HasSubstr("not of the form table.column"))) << wrong;
+  }
+}
+
+TEST(Check, TheSlowLogIsAFileOfItsOwn) {
+  Config config = base_config();
+  config.weir.slow_log_file = config.weir.logfile = "weir.log";
+  EXPECT_THAT(problems(config), Contains(HasSubstr("must be different files")));
+  config.weir.slow_log_file.clear();
+  config.weir.slow_log_parameters = true;
+  EXPECT_THAT(warnings(config), Contains(HasSubstr("shows values in SHOW SLOW_QUERIES alone")));
+}
+
 TEST(Check, SocketPathMustFit) {
   Config config = base_config();
   config.weir.unix_socket_dir = "/" + std::string(107, 'x');

@@ -40,6 +40,21 @@ TEST(Config, UserWinsOverDatabaseWinsOverWeir) {
   EXPECT_EQ(config.pool_size(db, "bob"), 2);
 }
 
+TEST(Config, WhatIsSlowIsSaidForUserDatabaseOrAll) {
+  Config config;
+  const Database db;
+  EXPECT_EQ(config.log_min_duration(db, "jane"), kOff);
+  config.weir.log_min_duration = seconds(1);
+  Database own;
+  own.log_min_duration = seconds(0);
+  config.users["jane"].log_min_duration = kOff;
+  config.users["joe"].log_min_duration = seconds(5);
+  EXPECT_EQ(config.log_min_duration(db, "bob"), seconds(1));
+  EXPECT_EQ(config.log_min_duration(own, "bob"), seconds(0));
+  EXPECT_EQ(config.log_min_duration(own, "joe"), seconds(5));
+  EXPECT_EQ(config.log_min_duration(own, "jane"), kOff) << "off is a value, not an absence";
+}
+
 TEST(Config, TimeoutsOfAUserWinOverThoseOfADatabaseAndTheseOverWeir) {
   Config config;
   config.weir.query_timeout = seconds(1);

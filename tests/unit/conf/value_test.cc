@@ -54,6 +54,30 @@ TEST(Value, DurationsKeepTheirBounds) {
   EXPECT_THAT(problem<milliseconds>("5us"), HasSubstr("milliseconds"));
 }
 
+TEST(Value, AMinusOneIsOffWhereThatIsAllowed) {
+  const Bounds with_off = at_least(kOff);
+  EXPECT_EQ(good<base::Duration>("-1", with_off), kOff);
+  EXPECT_EQ(good<base::Duration>("0", with_off), base::Duration{0});
+  EXPECT_EQ(good<std::optional<base::Duration>>("-1", with_off), kOff);
+  EXPECT_THAT(problem<base::Duration>("-2", with_off), HasSubstr("must be a number of seconds"));
+  EXPECT_THAT(problem<base::Duration>("-1"), HasSubstr("must be a number of seconds"));
+  EXPECT_EQ(show_value(kOff), "-1");
+  EXPECT_EQ(toml_value(kOff), "-1");
+}
+
+TEST(Value, DecimalNumbersKeepTheirBounds) {
+  const Bounds part = within(0, 1);
+  EXPECT_EQ(good<double>("0.01", part), 0.01);
+  EXPECT_EQ(good<double>("1", part), 1.0);
+  EXPECT_EQ(good<double>("1e-3", part), 0.001);
+  EXPECT_EQ(problem<double>("1.01", part), "must be between 0 and 1");
+  EXPECT_EQ(problem<double>("-0.5", part), "must be between 0 and 1");
+  for (const char* wrong : {"", "one", "0.1%", "nan", "inf", "0x1p-3", " 1"})
+    EXPECT_THAT(problem<double>(wrong, part), HasSubstr("must be a number such as 0.1")) << wrong;
+  EXPECT_EQ(show_value(0.25), "0.25");
+  EXPECT_EQ(toml_value(0.0), "0");
+}
+
 TEST(Value, ListsAreSplitAtCommas) {
   EXPECT_THAT(good<Names>(" a, b ,,c "), ElementsAre("a", "b", "c"));
   EXPECT_TRUE(good<Names>("").empty());
