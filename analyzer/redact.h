@@ -2,8 +2,10 @@
 // A text for operators to read: without the values in it, because these may be secrets.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace analyzer {
 
@@ -17,5 +19,15 @@ std::string without_values(std::string_view sql);
 // itself. The sign of a number goes with it, but for one behind a word, which may be minus. What is longer than
 // `bytes_max` ends in "...".
 std::string normalized(std::string_view sql, std::size_t bytes_max);
+
+// The same, with what it left out.
+struct Normalized {
+  std::string text;
+  int first = 1;  // the n of the first value
+  // As the text wrote them: a string in plain quotes without these. Nothing for one of which it cannot be known where it
+  // ends, or which is what SET gives a setting.
+  std::vector<std::optional<std::string>> values{};
+};
+Normalized normalized_with_values(std::string_view sql, std::size_t bytes_max);
 
 }  // namespace analyzer

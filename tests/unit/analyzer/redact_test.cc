@@ -69,6 +69,24 @@ TEST(Redact, NormalizedTextsNumberTheirValues) {
   EXPECT_EQ(normalized("SELECT (-a), - - 1", 100), "SELECT (-a), - $1");
 }
 
+TEST(Redact, WhatANormalizedTextLeftOutIsKnownWhereItCanBe) {
+  const auto values = [](std::string_view sql) {
+    std::string out;
+    const Normalized all = normalized_with_values(sql, 1000);
+    EXPECT_EQ(all.text, normalized(sql, 1000));
+    int number = all.first;
+    for (const auto& value : all.values) out += "$" + std::to_string(number++) + "=" + value.value_or("(hidden)") + ";";
+    return out;
+  };
+  EXPECT_EQ(values("SELECT 1, 'it''s', -2.5, a - 3, ''"), "$1=1;$2=it's;$3=-2.5;$4=3;$5=;");
+  EXPECT_EQ(values("SELECT $7, 'x'"), "$8=x;");
+  EXPECT_EQ(values("SELECT E'a\\nb', $$c$$, B'1', 'd'\n 'e'"), "$1=E'a\\nb';$2=$$c$$;$3=B'1';$4='d'\n 'e';");
+  EXPECT_EQ(values("SELECT 1, 'a\\' , secret , '"), "$1=1;$2=(hidden);") << "a string that may end elsewhere";
+  EXPECT_EQ(values("SELECT 'a', 'sec"), "$1=a;$2=(hidden);");
+  EXPECT_EQ(values("SET app.token = abc123"), "$1=(hidden);");
+  EXPECT_EQ(values("SELECT a FROM t"), "");
+}
+
 TEST(Redact, NormalizedTextsAreBounded) {
   EXPECT_EQ(normalized("SELECT abcdef", 13), "SELECT abcdef");
   EXPECT_EQ(normalized("SELECT abcdef", 12), "SELECT ab...");

@@ -1,0 +1,24 @@
+#pragma once
+// What an application says in a comment of its statement, as sqlcommenter writes it: /*key='value',key='value'*/, keys
+// and values URL-encoded. Pure.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace analyzer {
+
+// A longer comment is prose.
+inline constexpr std::size_t kCommentMax = 1024;
+
+// Between the marks of the comment that ends the text, but for blanks and semicolons, or of the one that begins it. Empty
+// where there is none. Looks at no more than both ends of the text.
+std::string_view outer_comment(std::string_view sql);
+
+// The value of this key, decoded; empty where there is none.
+std::string comment_value(std::string_view comment, std::string_view key);
+
+// The traceparent in it, if it is one that W3C's Trace Context allows, in lower case as it has to be; otherwise empty.
+std::string traceparent_in(std::string_view comment);
+
+}  // namespace analyzer
