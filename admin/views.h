@@ -89,6 +89,7 @@ std::vector<View> socket_views();  // CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKET
 std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENERS
 std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
 std::vector<View> guard_views();   // GUARDS
+std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
 std::vector<View> table_views();   // TABLES, COLUMNS
 std::vector<View> legacy_stats_views();  // STATS

@@ -65,6 +65,7 @@ App::App(Prepared prepared)
       pools_(runtime_, prepared.config, prepared.tls.server),
       listen_hubs_(runtime_),
       catalogues_(runtime_),
+      slow_plans_(runtime_),
       notifier_(prepared.manager.notify_socket),
       reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
                 [this](const conf::ConfigPtr& config, const TlsPair& tls) { apply(config, tls); }),
@@ -76,6 +77,9 @@ App::App(Prepared prepared)
   runtime_.set_client_tls(prepared.tls.client);
   runtime_.listen_hubs = &listen_hubs_;
   runtime_.catalogues = &catalogues_;
+  runtime_.slow_log = &slow_log_;
+  runtime_.slow_plans = &slow_plans_;
+  configure_slow_log(*prepared.config);
   runtime_.console = &console_;
   runtime_.console_parameters = admin::Console::welcome_parameters();
   for (int i = 0; i < prepared.workers; ++i)
@@ -146,6 +150,7 @@ void App::run() {
 void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   if (const auto status = base::reconfigure_logging(log_settings(config->weir)); !status.ok())
     log.error("the log stays as it is: {}", base::to_text(status.error()));
+  configure_slow_log(*config);
   limit_streams(*config);
   resolver_.reconfigure(resolver_settings(*config));
   throttle_.configure(throttle_limits(*config));
@@ -157,8 +162,14 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   on_listeners([options = wire::socket_options(config->weir)](pooler::Listeners& all) { all.tune(options); });
 }
 
+void App::configure_slow_log(const conf::Config& config) {
+  if (const auto status = slow_log_.configure(slow_log_settings(config.weir)); !status.ok())
+    log.error("the slow log stays as it is: {}", base::to_text(status.error()));
+}
+
 void App::on_hangup() {
   base::reopen_log();
+  slow_log_.reopen();
   notifier_.reloading(base::now());
   reloader_.reload([this](const base::Status& status) {
     notifier_.ready(status.ok() ? "listening on " + listening_
@@ -192,6 +203,7 @@ void App::stop() {
     auth_queries_.stop_worker(worker->index());
     listen_hubs_.stop_worker(worker->index());
     catalogues_.stop_worker(worker->index());
+    slow_plans_.stop_worker(worker->index());
   }
 }
 

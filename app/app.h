@@ -28,6 +28,8 @@
 #include "pooler/pools.h"
 #include "pooler/process.h"
 #include "pooler/runtime.h"
+#include "pooler/slow_log.h"
+#include "pooler/slow_plans.h"
 #include "pooler/throttle.h"
 #include "pooler/worker.h"
 #include "wire/resolver.h"
@@ -59,6 +61,7 @@ class App {
   admin::Services console_services();
   void make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http);
   void apply(const conf::ConfigPtr& config, const TlsPair& tls);
+  void configure_slow_log(const conf::Config& config);
   void on_hangup();
   // The main thread's, so that a busy worker keeps no client from the others; a single worker's own, where there are none.
   base::EventLoop& accepting_loop() { return workers_.size() == 1 ? workers_.front()->loop() : loop_; }
@@ -81,6 +84,8 @@ class App {
   pooler::Catalogues catalogues_;
   std::optional<pooler::Listeners> listeners_;  // on accepting_loop()
   std::string listening_;  // where, in words
+  pooler::SlowLog slow_log_;
+  pooler::SlowPlans slow_plans_;
   Notifier notifier_;
   Reloader reloader_;
   pooler::Process process_;

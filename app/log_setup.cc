@@ -28,4 +28,10 @@ base::LogSettings log_settings(const conf::Weir& weir) {
   return settings;
 }
 
+pooler::SlowLogSettings slow_log_settings(const conf::Weir& weir) {
+  return {.file = weir.slow_log_file,
+          .json = weir.slow_log_format == conf::LogFormat::kJson,
+          .rate_max = static_cast<uint64_t>(weir.slow_log_max_rate)};
+}
+
 }  // namespace app

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/result.h"
+#include "pooler/slow_recent.h"
 
 namespace pooler {
 
@@ -140,6 +141,13 @@ struct ListenRow {
 // What each kind of statement has cost since the start or RESET QUERIES.
 using QueryRow = analyzer::QuerySummary;
 
+// What became of slow statements, since the start.
+struct SlowLogRow {
+  std::string target;  // the file, or empty for the common log
+  uint64_t written = 0, over_rate = 0, queue_full = 0, lost = 0;
+  std::string failure;  // why the last ones were lost; empty when all is well
+};
+
 // A client's request under way, or its open transaction.
 struct ActivityRow {
   uint64_t id = 0;       // the client's
@@ -209,6 +217,8 @@ class Inspector {
   virtual void readiness(Then<ReadyRow> done) = 0;     // by name; also asks again for a server that could not be reached
   virtual void activity(Then<ActivityRow> done) = 0;   // clients that wait, run something or have a transaction open
   virtual void guards(Then<GuardRow> done) = 0;
+  virtual void slow_queries(Then<SlowRow> done) = 0;   // the newest first
+  virtual void slow_log(Then<SlowLogRow> done) = 0;    // one row
   enum class RunState { kActive, kPaused, kSuspended };
   virtual RunState state() = 0;
 };

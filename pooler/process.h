@@ -58,6 +58,8 @@ class Process final : public Inspector, public Operations {
   void readiness(Then<ReadyRow> done) override;
   void activity(Then<ActivityRow> done) override;
   void guards(Then<GuardRow> done) override;
+  void slow_queries(Then<SlowRow> done) override;
+  void slow_log(Then<SlowLogRow> done) override;
   RunState state() override;
 
   // Operations

@@ -7,6 +7,7 @@
 #include "pooler/guards.h"
 #include "pooler/process.h"
 #include "pooler/session.h"
+#include "pooler/slow_log.h"
 #include "pooler/worker.h"
 
 namespace pooler {
@@ -66,6 +67,28 @@ void Process::activity(Then<ActivityRow> done) {
 void Process::guards(Then<GuardRow> done) {
   const GuardRulesPtr rules = runtime_.guards();
   done(rules ? rules->rows() : std::vector<GuardRow>());
+}
+
+void Process::slow_queries(Then<SlowRow> done) {
+  gather<SlowRow>(
+      [](Worker& worker, std::vector<SlowRow>& rows) { rows = worker.slow_recent().rows(); },
+      [this, done = std::move(done)](std::vector<SlowRow> rows) {
+        done(newest_first(std::move(rows), static_cast<std::size_t>(pools_.config()->weir.slow_queries_max)));
+      });
+}
+
+void Process::slow_log(Then<SlowLogRow> done) {
+  SlowLogRow row;
+  row.target = pools_.config()->weir.slow_log_file;
+  if (runtime_.slow_log != nullptr) {
+    SlowLogCounts counts = runtime_.slow_log->counts();
+    row.written = counts.written;
+    row.over_rate = counts.over_rate;
+    row.queue_full = counts.queue_full;
+    row.lost = counts.lost;
+    row.failure = std::move(counts.failure);
+  }
+  done({std::move(row)});
 }
 
 void Process::reset_queries(Done done) {

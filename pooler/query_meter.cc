@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pooler/prepared.h"
 #include "wire/codec.h"
 #include "wire/error_fields.h"
 
@@ -37,7 +38,8 @@ QueryMeter::QueryMeter(analyzer::LocalStatements& statements, const std::string&
 
 QueryMeter::~QueryMeter() { attach(nullptr); }
 
-void QueryMeter::attach(analyzer::QueryStats* stats) {
+void QueryMeter::attach(analyzer::QueryStats* stats, bool counts) {
+  counts_ = counts;
   if (stats == stats_) return;
   while (!ring_.empty()) drop_front();
   close_portals();
@@ -46,6 +48,11 @@ void QueryMeter::attach(analyzer::QueryStats* stats) {
   params_.reset();
   owner_.reset();
   stats_ = stats;
+}
+
+void QueryMeter::watch(const SlowLimits& limits, SlowListener* listener) {
+  slow_ = listener != nullptr ? limits : SlowLimits();
+  listener_ = listener;
 }
 
 // ---- rows ----
@@ -83,6 +90,7 @@ QueryMeter::Sent& QueryMeter::enter(Row& row, base::TimePoint at) {
   entered.rows_most = 0;
   entered.executed = entered.simple = false;
   entered.call = true;
+  entered.keeps = false;
   return entered;
 }
 
@@ -94,6 +102,7 @@ QueryMeter::Sent& QueryMeter::join(Row& row, base::TimePoint at) {
 
 void QueryMeter::drop_front() {
   Sent& front = ring_.front();
+  if (front.keeps) front.kept->clear();
   if (front.rows) {
     for (Row* row : *front.rows) stats_->release(*row);
     front.rows.reset();
@@ -111,6 +120,39 @@ void QueryMeter::set_last(Row* row) {
   last_ = row;
 }
 
+// ---- what is kept in case that it is slow ----
+
+KeptStatement& QueryMeter::kept(Sent& sent) {
+  if (!sent.kept) sent.kept = std::make_unique<KeptStatement>();
+  sent.keeps = true;
+  return *sent.kept;
+}
+
+void QueryMeter::keep_query(Sent& sent, const Said& said, const KeptStatement::Facts& facts) {
+  if (facts.several || KeptStatement::worth_keeping(said.text, slow_))
+    kept(sent).keep_text(said.text, said.cut, facts, slow_);
+}
+
+void QueryMeter::keep_bind(Sent& sent, std::string_view frame, const Said& said) {
+  wire::Reader reader(frame.substr(wire::kHeaderSize));
+  reader.cstring();
+  const std::string_view name = reader.cstring();
+  if (!name.empty()) kept(sent).keep_name(name);
+  if (said.text.data() == nullptr) return;
+  if (KeptStatement::worth_keeping(said.text, slow_)) {
+    const analyzer::Statement& only = analysis_of(said).statements.front();
+    kept(sent).keep_text(said.text, said.cut, {only.kind, only.writes}, slow_);
+  }
+  if (!slow_.values) return;
+  std::string_view types = said.types;
+  std::string parse;
+  if (said.prepared != nullptr) {
+    parse = said.prepared->parse_body();
+    types = std::string_view(parse).substr(std::min(parse.size(), parse.find('\0') + 1));
+  }
+  kept(sent).keep_bind(reader.rest(), types);
+}
+
 // ---- from the client ----
 
 QueryMeter::Tag QueryMeter::sent(const wire::FrameHeader& header, std::string_view frame, const Said& said,
@@ -125,7 +167,7 @@ QueryMeter::Tag QueryMeter::sent(const wire::FrameHeader& header, std::string_vi
     case 'P': {
       follow(params);
       Row& row = row_of(said);
-      stats_->parsed(row, true, said.server_parses);
+      if (counts_) stats_->parsed(row, true, said.server_parses);
       join(row, at).bytes_in += header.size;
       return newest_tag();
     }
@@ -150,7 +192,10 @@ QueryMeter::Tag QueryMeter::sent(const wire::FrameHeader& header, std::string_vi
 void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::TimePoint at) {
   const analyzer::Analysis& analysis = analysis_of(said);
   if (analysis.statements.size() == 1) {
+    const analyzer::Statement& only = analysis.statements.front();
+    const KeptStatement::Facts facts{only.kind, only.writes};
     Sent& entered = enter(row_of(analysis, said.text), at);
+    if (slow_.on()) keep_query(entered, said, facts);
     entered.bytes_in = header.size;
     entered.executed = entered.simple = true;
     return;
@@ -158,7 +203,12 @@ void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::
   // Each statement counts as what it is alone. To look one up may make the cache forget the whole text's facts.
   std::vector<std::string_view> texts;
   texts.reserve(analysis.statements.size());
-  for (const auto& statement : analysis.statements) texts.push_back(said.text.substr(statement.at, statement.size));
+  // One whose values are not shown hides them all.
+  KeptStatement::Facts facts{analysis.statements.front().kind, analysis.writes, true};
+  for (const auto& statement : analysis.statements) {
+    texts.push_back(said.text.substr(statement.at, statement.size));
+    if (!analyzer::HiddenValues::has_any(statement.kind)) facts.kind = analyzer::Kind::kUnknown;
+  }
   auto rows = std::make_unique<std::vector<Row*>>();
   rows->reserve(texts.size());
   for (const std::string_view text : texts) {
@@ -168,14 +218,17 @@ void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::
   Sent& entered = enter(*rows->front(), at);
   stats_->release(*rows->front());  // it is held as one of them
   entered.rows = std::move(rows);
+  if (slow_.on()) keep_query(entered, said, facts);
   entered.bytes_in = header.size;
   entered.executed = entered.simple = true;
 }
 
 void QueryMeter::bind(const wire::FrameHeader& header, std::string_view frame, const Said& said, base::TimePoint at) {
   Row& row = row_of(said);
-  if (said.server_parses > 0) stats_->parsed(row, false, said.server_parses);
-  join(row, at).bytes_in += header.size;
+  if (said.server_parses > 0 && counts_) stats_->parsed(row, false, said.server_parses);
+  Sent& joined = join(row, at);
+  joined.bytes_in += header.size;
+  if (slow_.on()) keep_bind(joined, frame, said);
   add_portal(wire::Reader(frame.substr(wire::kHeaderSize)).cstring(), row);
 }
 
@@ -222,7 +275,7 @@ void QueryMeter::execute(const wire::FrameHeader& header, std::string_view frame
 }
 
 void QueryMeter::parsed(std::size_t size, const Said& said, const ParamsPtr& params) {
-  if (stats_ == nullptr) return;
+  if (stats_ == nullptr || !counts_) return;
   follow(params);
   Row& row = row_of(said);
   stats_->parsed(row, true, 0, size);
@@ -237,7 +290,11 @@ void QueryMeter::refused(const wire::FrameHeader& header, const Said& said, cons
   if (seen && header.type == 'Q')
     if (const auto& all = analysis_of(said).statements; all.size() > 1)  // none of them has run
       first = {.text = said.text.substr(all.front().at, all.front().size)};
-  stats_->record(row_of(first), {.sqlstate = sqlstate, .bytes_in = header.size, .wait = std::exchange(wait_, {}), .ended = now});
+  Row& row = row_of(first);
+  const analyzer::QueryRecord record{
+      .sqlstate = sqlstate, .bytes_in = header.size, .wait = std::exchange(wait_, {}), .ended = now};
+  if (record.wait >= slow_.from) listener_->on_slow({.row = row, .prepared = header.type != 'Q', .record = record});
+  if (counts_) stats_->record(row, record);
 }
 
 // ---- from the server ----
@@ -267,7 +324,11 @@ void QueryMeter::answered(const Answer& answer, base::TimePoint now) {
   const bool failed = !record.sqlstate.empty();
   if (copied_in_ > 0 && (failed || answer.body.starts_with("COPY "))) record.bytes_in += std::exchange(copied_in_, 0);
   set_last(&row);
-  stats_->record(row, record);
+  if (sent.rows && slow_.on())
+    part_done(sent, answer.index, record);
+  else if (record.wait + record.server >= slow_.from)
+    listener_->on_slow({row, sent.keeps ? sent.kept.get() : nullptr, !sent.simple, record});
+  if (counts_) stats_->record(row, record);
   done_ = now;
   ++statements_;
   sent.bytes_in = 0;
@@ -278,6 +339,13 @@ void QueryMeter::answered(const Answer& answer, base::TimePoint now) {
     drop_front();
   else if (!sent.rows || answer.index + 1 >= sent.rows->size())
     sent.call = false;
+}
+
+// Of several statements in one text.
+void QueryMeter::part_done(Sent& sent, std::size_t index, const analyzer::QueryRecord& record) {
+  const analyzer::QueryRecord& sum = kept(sent).add(record);
+  if (record.sqlstate.empty() && index + 1 < sent.rows->size()) return;
+  if (sum.wait + sum.server >= slow_.from) listener_->on_slow({*sent.rows->front(), sent.kept.get(), false, sum});
 }
 
 void QueryMeter::ready(wire::TxStatus status, bool all, base::TimePoint now) {
@@ -297,7 +365,7 @@ void QueryMeter::ready(wire::TxStatus status, bool all, base::TimePoint now) {
 }
 
 void QueryMeter::end_idle(base::TimePoint now) {
-  if (last_ != nullptr) stats_->idled(*last_, now - idle_);
+  if (last_ != nullptr && counts_) stats_->idled(*last_, now - idle_);
   idle_ = {};
 }
 

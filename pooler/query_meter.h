@@ -9,6 +9,9 @@
 // until it is done itself. Bytes out are what the client got for it, but for ReadyForQuery; bytes in its Query, or its
 // Parse, Bind, Describe and Execute, and the data of its COPY.
 //
+// What took long enough is told to a SlowListener (slow_statement.h) before it is counted. While nobody wants to know that,
+// it costs one comparison per answer; otherwise what has to be told is kept while a statement runs.
+//
 // Lives with its session, on the same worker. No clock of its own.
 
 #include <cstddef>
@@ -24,6 +27,7 @@
 #include "base/clock.h"
 #include "base/ring.h"
 #include "pooler/params.h"
+#include "pooler/slow_statement.h"
 #include "wire/frame.h"
 #include "wire/types.h"
 
@@ -48,6 +52,8 @@ class QueryMeter {
     std::string_view text{};
     bool cut = false;            // that is only its beginning
     uint64_t server_parses = 0;  // Parse messages that a server got for it
+    const Prepared* prepared = nullptr;  // where it is one
+    std::string_view types{};    // otherwise of its parameters, as its Parse had them
   };
 
   QueryMeter(analyzer::LocalStatements& statements, const std::string& database, const std::string& user);
@@ -55,8 +61,10 @@ class QueryMeter {
   QueryMeter(const QueryMeter&) = delete;
   QueryMeter& operator=(const QueryMeter&) = delete;
 
-  // Null: nothing is counted.
-  void attach(analyzer::QueryStats* stats);
+  // Null: nothing is looked at. Without `counts`, `stats` only lends its rows, and nothing is entered in them.
+  void attach(analyzer::QueryStats* stats, bool counts = true);
+  // What of it is slow, and who hears of it; needs attached statistics. `listener` outlives it.
+  void watch(const SlowLimits& limits, SlowListener* listener);
 
   // From the client. `params` are the client's, `at` is when the message could be sent.
   Tag sent(const wire::FrameHeader& header, std::string_view frame, const Said& said, const ParamsPtr& params,
@@ -100,6 +108,8 @@ class QueryMeter {
     bool executed = false;    // Parse and Bind alone run nothing
     bool simple = false;      // a Query: several answers may come
     bool call = true;
+    bool keeps = false;       // `kept` is of this one
+    std::unique_ptr<KeptStatement> kept{};  // once there was something to keep
   };
   struct Portal {
     Row* row = nullptr;  // held
@@ -118,6 +128,10 @@ class QueryMeter {
   void query(const wire::FrameHeader& header, const Said& said, base::TimePoint at);
   void bind(const wire::FrameHeader& header, std::string_view frame, const Said& said, base::TimePoint at);
   void execute(const wire::FrameHeader& header, std::string_view frame, base::TimePoint at);
+  KeptStatement& kept(Sent& sent);
+  void keep_query(Sent& sent, const Said& said, const KeptStatement::Facts& facts);
+  void part_done(Sent& sent, std::size_t index, const analyzer::QueryRecord& record);
+  void keep_bind(Sent& sent, std::string_view frame, const Said& said);
   Portal* find_portal(std::string_view name);
   void add_portal(std::string_view name, Row& row);
   void close_portals();
@@ -128,6 +142,9 @@ class QueryMeter {
   const std::string& database_;
   const std::string& user_;
   analyzer::QueryStats* stats_ = nullptr;
+  bool counts_ = true;
+  SlowLimits slow_;
+  SlowListener* listener_ = nullptr;       // where slow_ is on
   analyzer::QueryOwnerPtr owner_;
   ParamsPtr params_;                       // what owner_ was taken from
   bool standard_conforming_strings_ = true;

@@ -28,6 +28,8 @@ class Worker;
 class ListenHubs;
 class Catalogues;
 class GuardRules;
+class SlowLog;
+class SlowPlans;
 
 struct Runtime {
   base::Offload& offload;   // PBKDF2 and files: short work of our own
@@ -46,6 +48,8 @@ struct Runtime {
   std::vector<Worker*> worker_list{};     // the same
   ListenHubs* listen_hubs = nullptr;    // set before the workers start
   Catalogues* catalogues = nullptr;     // the same
+  SlowLog* slow_log = nullptr;          // the same
+  SlowPlans* slow_plans = nullptr;      // the same
   Console* console = nullptr;           // set before the workers start
   std::vector<std::pair<std::string, std::string>> console_parameters{};
   std::atomic<uint64_t> next_id{1};  // clients and servers

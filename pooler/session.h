@@ -35,6 +35,7 @@ class Session final : public base::Deferred,
                       private ServerHandler,
                       private Waiter,
                       private Follower::Host,
+                      private SlowListener,
                       private ConsoleOut {
  public:
   Session(Worker& worker, uint64_t id, int fd, ListenerInfo listener);
@@ -91,6 +92,8 @@ class Session final : public base::Deferred,
   void on_news() override;
   void on_ready_due() override;
   void end(const base::Error& error) override;
+  // SlowListener
+  void on_slow(const SlowCall& call) override;
   // ConsoleOut
   void write(std::string_view bytes) override;
   void flush() override;
@@ -125,6 +128,7 @@ class Session final : public base::Deferred,
   void count_sent(const wire::FrameHeader& header, std::string_view rest, const QueryMeter::Said& said);
   void count_lost(std::string_view sqlstate, bool all);
   void meter_as_set();
+  void ask_plan(const SlowCall& call, uint64_t number);
   // Rules about statements
   void guard_as_set();
   Sentry::Say ask_sentry(const wire::FrameHeader& header, std::string_view rest);
@@ -150,7 +154,7 @@ class Session final : public base::Deferred,
   std::shared_ptr<Catalogue> catalogue_;  // the same: it is forgotten when nobody holds it
   std::unique_ptr<ClientStatements> statements_;  // since its first request, as is what follows
   std::unique_ptr<Follower> follower_;
-  std::unique_ptr<QueryMeter> meter_;  // null until statistics are on
+  std::unique_ptr<QueryMeter> meter_;  // null until somebody looks at its statements
   std::unique_ptr<Sentry> sentry_;     // null until there are rules
   std::unique_ptr<ConsoleSession> console_;
   std::unique_ptr<ServerLogin> replication_login_;

@@ -6,19 +6,73 @@
 #include <string>
 
 #include "base/event_time.h"
+#include "pooler/explain_text.h"
 #include "pooler/session.h"
+#include "pooler/slow_log.h"
+#include "pooler/slow_plans.h"
 #include "pooler/worker.h"
 #include "wire/build.h"
 #include "wire/codec.h"
 
 namespace pooler {
+namespace {
 
-// Statistics are on or off as the configuration has it now. A client that asks nothing needs nothing for them.
+// What stands for the address of a client that came by a Unix socket.
+constexpr std::string_view kUnixClient = "unix";
+
+}  // namespace
+
+// Statistics and the slow log are on or off as the configuration has it now. A client that asks nothing needs nothing for
+// them.
 void Session::meter_as_set() {
-  analyzer::QueryStats* const stats = worker_.query_stats();
-  if (!meter_ && stats != nullptr && welcomed_ && !console_ && !replication_)
+  SlowLimits slow;
+  if (worker_.looks_at_queries()) slow = worker_.timeouts(database_, user_).slow;
+  const bool wanted = worker_.counts_queries() || slow.on();
+  if (!meter_ && wanted && welcomed_ && !console_ && !replication_)
     meter_ = std::make_unique<QueryMeter>(worker_.statements(), database_, user_);
-  if (meter_) meter_->attach(stats);
+  if (!meter_) return;
+  meter_->attach(wanted ? &worker_.counted_queries() : nullptr, worker_.counts_queries());
+  meter_->watch(slow, this);
+}
+
+void Session::on_slow(const SlowCall& call) {
+  SlowLog* const slow_log = worker_.runtime().slow_log;
+  const SlowLimits& limits = worker_.timeouts(database_, user_).slow;
+  if (slow_log == nullptr || !worker_.slow_recent().wanted(limits, call.record.wait + call.record.server) ||
+      !slow_log->admit(call.record.ended))
+    return;
+  const bool shows_values = worker_.config()->weir.slow_log_parameters;
+  auto told = std::make_shared<analyzer::SlowStatement>(describe(call, shows_values ? &worker_.hidden_values() : nullptr));
+  told->ended = base::wall_now();
+  told->client = address_ == kUnixClient ? "[local]" : address_;
+  if (lease_) told->server_pid = static_cast<int>(lease_->cancel_key().pid());
+  const uint64_t number = worker_.slow_recent().add(told);
+  slow_log->put(std::move(told));
+  if (worker_.config()->weir.slow_log_explain && call.kept != nullptr && call.record.wait + call.record.server >= limits.limit)
+    ask_plan(call, number);
+}
+
+// What the server would do with it; where it is not one to ask about, nothing happens.
+void Session::ask_plan(const SlowCall& call, uint64_t number) {
+  SlowPlans* const plans = worker_.runtime().slow_plans;
+  const uint64_t fingerprint = call.row.fingerprint();
+  if (plans == nullptr || !plans->wanted(worker_.index(), *pool_, fingerprint, call.record.ended)) return;
+  const std::string* const role = params_ ? find_param(*params_, "role") : nullptr;
+  if (role != nullptr && *role != "none") return;  // another may see other things
+  const std::string* const path = params_ ? find_param(*params_, "search_path") : nullptr;
+  auto text = explain_text(*call.kept, call.prepared,
+                           path != nullptr ? std::optional<std::string_view>(*path) : std::nullopt);
+  if (!text) return;
+  Worker& worker = worker_;
+  plans->ask(worker_.index(),
+             {.pool = pool_,
+              .fingerprint = fingerprint,
+              .text = *std::move(text),
+              .rows_before = path != nullptr ? 1U : 0U,
+              .shows_values = worker_.config()->weir.slow_log_parameters &&
+                              worker_.hidden_values().may_show(call.kept->text(), call.kept->facts().kind),
+              .done = [&worker, number](std::string plan) { worker.slow_recent().set_plan(number, std::move(plan)); }},
+             call.record.ended);
 }
 
 void Session::count_sent(const wire::FrameHeader& header, std::string_view rest, const QueryMeter::Said& said) {

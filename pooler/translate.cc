@@ -276,9 +276,12 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
   if (!name.empty() && limit_ != 0 && unsettled(name)) return Step::kStall;
   PreparedPtr statement = client_.bound(portal, name);
   if (statement && statement->sql.empty()) {
-    said_ = {statement->analysis.get(), statement->text()};
+    said_ = {.analysis = statement->analysis.get(), .text = statement->text(), .prepared = statement.get()};
   } else if (name.empty() && client_.unnamed) {
-    said_ = {client_.unnamed->analysis.get(), client_.unnamed->text()};
+    const std::string_view text = client_.unnamed->text();
+    said_ = {.analysis = client_.unnamed->analysis.get(),
+             .text = text,
+             .types = std::string_view(client_.unnamed->body).substr(std::min(text.size() + 1, client_.unnamed->body.size()))};
   }
   WatchPtr watch;
   if (const auto reworked = watched_statement(name, statement)) {

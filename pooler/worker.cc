@@ -59,13 +59,37 @@ void Worker::reconfigure(conf::ConfigPtr config) {
   max_query_size_ = static_cast<std::size_t>(config_->weir.max_query_size);
   guards_ = runtime_.guards();
   limit_query_stats();
+  follow_slow_settings();
   for (auto& [id, session] : sessions_) session->reconfigure();
+}
+
+void Worker::follow_slow_settings() {
+  const conf::Weir& weir = config_->weir;
+  const auto set = [](const auto& section) { return section.log_min_duration.value_or(conf::kOff) != conf::kOff; };
+  const auto any = [set](const auto& sections) {
+    return std::any_of(sections.begin(), sections.end(), [set](const auto& entry) { return set(entry.second); });
+  };
+  some_are_slow_ = weir.log_min_duration != conf::kOff || weir.log_sample_rate > 0 || any(config_->databases) ||
+                   any(config_->users) || (config_->fallback && set(*config_->fallback));
+  hidden_values_ = analyzer::HiddenValues(weir.slow_log_redact);
+  slow_recent_.set_limits(static_cast<std::size_t>(weir.slow_queries_max), weir.log_sample_rate);
 }
 
 // The memory is the process's: each worker has its part of it.
 void Worker::limit_query_stats() {
   query_stats_.set_limits({static_cast<std::size_t>(config_->weir.query_stats_max),
                            static_cast<std::size_t>(config_->weir.query_stats_memory / std::max(runtime_.workers(), 1))});
+}
+
+SlowLimits slow_limits(const conf::Config& config, const std::string& database, const std::string& user) {
+  static const conf::Database anything;
+  const conf::Database* const found = config.find_database(database);
+  const base::Duration limit = config.log_min_duration(found != nullptr ? *found : anything, user);
+  SlowLimits limits;
+  if (limit != conf::kOff) limits.from = limits.limit = limit;
+  if (config.weir.log_sample_rate > 0) limits.from = {};
+  limits.values = limits.on() && (config.weir.slow_log_parameters || config.weir.slow_log_explain);
+  return limits;
 }
 
 const Timeouts& Worker::timeouts(const std::string& database, const std::string& user) {
@@ -82,6 +106,7 @@ const Timeouts& Worker::timeouts(const std::string& database, const std::string&
   limits.idle_transaction = config_->idle_transaction_timeout(db, user);
   limits.transaction = config_->transaction_timeout(db, user);
   limits.client_idle = config_->client_idle_timeout(user);
+  limits.slow = slow_limits(*config_, database, user);
   return timeouts_.emplace(std::move(key), limits).first->second;
 }
 

@@ -18,6 +18,8 @@
 #include "pooler/console.h"
 #include "pooler/guards.h"
 #include "pooler/runtime.h"
+#include "pooler/slow_recent.h"
+#include "pooler/slow_statement.h"
 
 namespace pooler {
 
@@ -27,7 +29,11 @@ class Session;
 // The timeouts in force for a database and user. 0: none.
 struct Timeouts {
   base::Duration query_wait{}, query_wait_notify{}, query{}, idle_transaction{}, transaction{}, client_idle{};
+  SlowLimits slow{};
 };
+
+// What the settings say for them of the slow log.
+SlowLimits slow_limits(const conf::Config& config, const std::string& database, const std::string& user);
 
 class Worker {
  public:
@@ -56,10 +62,14 @@ class Worker {
   analyzer::LocalStatements& statements() { return statements_; }
   // Null while there are no rules about statements.
   const GuardRulesPtr& guards() const { return guards_; }
-  // Null while nothing is counted.
-  analyzer::QueryStats* query_stats() { return config_->weir.query_stats ? &query_stats_ : nullptr; }
+  bool counts_queries() const { return config_->weir.query_stats; }
+  // Statements are looked at: they are counted, or may be slow.
+  bool looks_at_queries() const { return counts_queries() || some_are_slow_; }
   // What was counted, whether or not it still is.
   analyzer::QueryStats& counted_queries() { return query_stats_; }
+  // Whose values are shown.
+  const analyzer::HiddenValues& hidden_values() const { return hidden_values_; }
+  SlowRecent& slow_recent() { return slow_recent_; }
 
   Session* find(uint64_t id);
   void each(const std::function<void(Session&)>& visit);
@@ -78,6 +88,7 @@ class Worker {
  private:
   void tick();
   void limit_query_stats();
+  void follow_slow_settings();
 
   const int index_;
   Runtime& runtime_;
@@ -88,6 +99,9 @@ class Worker {
   base::Timer ticker_;
   std::unordered_map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::unordered_map<std::string, Timeouts> timeouts_;  // by database, NUL, user; emptied on reload
+  bool some_are_slow_ = false;
+  analyzer::HiddenValues hidden_values_;
+  SlowRecent slow_recent_;
   std::size_t max_prepared_statements_ = 0, max_query_size_ = 0;
   GuardRulesPtr guards_;
   analyzer::LocalStatements statements_;

@@ -19,7 +19,7 @@ packages_of() {
       python3-prometheus-client openssl strace
       default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd python3-django python3-sqlalchemy
       ruby ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
-      php-cli php-pgsql libdbd-pg-perl" ;;
+      php-cli php-pgsql libdbd-pg-perl pgbadger" ;;
     bench) echo "python3 gcc strace openssl pgbouncer postgresql-15 libbenchmark-dev libgtest-dev" ;;
     profile) echo "valgrind linux-perf" ;;
     fuzz) echo "clang-14 libclang-rt-14-dev" ;;

@@ -313,7 +313,7 @@ TEST(Tidy, EverySourceFileIsListedAndHasATestOfItsName) {
       {"pooler/session_end.cc", "tests/integration/test_timeouts.py"},
       {"pooler/session_guards.cc", "tests/integration/test_guards.py"},
       {"pooler/session_follow.cc", "tests/integration/test_parity_sessions.py"},
-      {"pooler/session_queries.cc", "tests/integration/test_query_stats.py"},
+      {"pooler/session_queries.cc", "tests/integration/test_query_stats.py and test_slow_log.py"},
       {"pooler/session_login.cc", "tests/integration/test_params.py"},
       {"pooler/server_own.cc", "server_test.cc"},
       {"pooler/translate_watched.cc", "tests/integration/test_parity_*.py"},

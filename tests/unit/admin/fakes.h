@@ -35,6 +35,8 @@ class FakeInspector final : public pooler::Inspector {
   std::vector<pooler::StatementMetrics> statement_metrics_rows{1};
   std::vector<pooler::ReadyRow> ready_rows;
   std::vector<pooler::GuardRow> guard_rows;
+  std::vector<pooler::SlowRow> slow_rows;
+  std::vector<pooler::SlowLogRow> slow_log_rows;
   RunState run_state = RunState::kActive;
 
   // While set, answers wait for answer_all(), as they do when other workers must be asked.
@@ -61,6 +63,8 @@ class FakeInspector final : public pooler::Inspector {
   void readiness(Then<pooler::ReadyRow> done) override { give(ready_rows, std::move(done)); }
   void guards(Then<pooler::GuardRow> done) override { give(guard_rows, std::move(done)); }
   void activity(Then<pooler::ActivityRow> done) override { give(activity_rows, std::move(done)); }
+  void slow_queries(Then<pooler::SlowRow> done) override { give(slow_rows, std::move(done)); }
+  void slow_log(Then<pooler::SlowLogRow> done) override { give(slow_log_rows, std::move(done)); }
   RunState state() override { return run_state; }
 
  private:

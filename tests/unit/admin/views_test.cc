@@ -85,6 +85,10 @@ constexpr Golden kGolden[] = {
     {"GUARDS",
      "name:s matches:s action:s limit:s dry_run:i matched:q refused:q would_have_refused:q keys:i since:s last_matched:s "
      "last_refused:s"},
+    {"SLOW_QUERIES",
+     "ended:t total_ms:d wait_ms:d server_ms:d fingerprint:s query:s parameters:s database:s user:s application_name:s "
+     "client:s statement_name:s rows:q bytes_in:q bytes_out:q sqlstate:s traceparent:s server_pid:i plan:s"},
+    {"SLOW_LOG", "file:s written:q over_rate:q queue_full:q lost:q failure:s"},
     {"STATE", "key:s value:s"},
     {"VERSION", "version:s"},
     {"WEIR_VERSION", "version:s"},
@@ -104,6 +108,7 @@ std::string letters(const View& view) {
                         : column.type == Type::kInt8    ? 'q'
                         : column.type == Type::kNumeric ? 'N'
                         : column.type == Type::kFloat8  ? 'd'
+                        : column.type == Type::kTimestamptz ? 't'
                                                         : 'b';
     text += fmt::format("{}{}:{}", text.empty() ? "" : " ", column.name, letter);
   }

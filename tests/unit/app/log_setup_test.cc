@@ -31,6 +31,15 @@ TEST(LogSetup, CarriesEverySettingOver) {
   EXPECT_EQ(settings.level, base::LogLevel::kWarn);
 }
 
+TEST(LogSetup, TheSlowLogIsAsConfigured) {
+  conf::Weir weir;
+  EXPECT_EQ(slow_log_settings(weir), (pooler::SlowLogSettings{.file = "", .json = false, .rate_max = 100}));
+  weir.slow_log_file = "slow.log";
+  weir.slow_log_format = conf::LogFormat::kJson;
+  weir.slow_log_max_rate = 0;
+  EXPECT_EQ(slow_log_settings(weir), (pooler::SlowLogSettings{.file = "slow.log", .json = true, .rate_max = 0}));
+}
+
 TEST(LogSetup, VerboseLowersTheLevel) {
   conf::Weir weir;
   weir.verbose = 2;

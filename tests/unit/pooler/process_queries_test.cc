@@ -1,6 +1,7 @@
 // Statistics of statements over all workers.
 #include <algorithm>
 
+#include "pooler/slow_log.h"
 #include "tests/unit/pooler/process_fixture.h"
 
 namespace pooler {
@@ -45,6 +46,34 @@ TEST_F(ProcessQueriesTest, ResetIsForAllOfThem) {
   ASSERT_TRUE(support::run_until(main_, [&] { return said.has_value(); }));
   EXPECT_TRUE(said->ok());
   EXPECT_TRUE(rows(&Process::queries).empty());
+}
+
+TEST_F(ProcessQueriesTest, SlowOnesOfAllWorkersComeNewestFirst) {
+  for (const int at : {1, 2, 3}) {
+    Worker& place = *workers_[static_cast<std::size_t>(at % 2)];
+    std::atomic<bool> done{false};
+    place.loop().post([&place, &done, at] {
+      auto one = std::make_shared<analyzer::SlowStatement>();
+      one->ended = base::WallTime(std::chrono::seconds(at));
+      place.slow_recent().add(std::move(one));
+      done = true;
+    });
+    ASSERT_TRUE(support::run_until(main_, [&] { return done.load(); }));
+  }
+  const auto all = rows(&Process::slow_queries);
+  ASSERT_EQ(all.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(all[i].statement->ended, base::WallTime(std::chrono::seconds(3 - i)));
+}
+
+TEST_F(ProcessQueriesTest, TheSlowLogSaysWhatBecameOfThem) {
+  EXPECT_EQ(rows(&Process::slow_log).size(), 1u) << "also where there is none";
+  SlowLog log;
+  runtime_.slow_log = &log;
+  ASSERT_TRUE(log.configure({.file = "", .rate_max = 1}).ok());
+  EXPECT_TRUE(log.admit(base::TimePoint(std::chrono::seconds(5))));
+  EXPECT_FALSE(log.admit(base::TimePoint(std::chrono::seconds(5))));
+  EXPECT_EQ(rows(&Process::slow_log).at(0).over_rate, 1u);
+  runtime_.slow_log = nullptr;
 }
 
 TEST_F(ProcessQueriesTest, NobodyIsActiveWhoIsLoggingIn) {

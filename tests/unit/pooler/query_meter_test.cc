@@ -299,5 +299,136 @@ TEST_F(QueryMeterTest, WhatIsUnderWayIsNotMadeRoomOf) {
   EXPECT_EQ(counted().at("SELECT $1 FROM u").calls, 1u);
 }
 
+// ---- what is slow ----
+
+class SlowMeterTest : public QueryMeterTest, public SlowListener {
+ protected:
+  void on_slow(const SlowCall& call) override { told_.push_back(describe(call, &hidden_)); }
+  void watch(base::Duration from, bool values = false) { meter_.watch({.from = from, .limit = from, .values = values}, this); }
+  // "text values queue+server error" of each that was told, and forgets them.
+  std::vector<std::string> told() {
+    std::vector<std::string> out;
+    for (const auto& one : told_)
+      out.push_back((one.prepared ? "<" + one.name + "> " : "") + one.query + " " + analyzer::values_text(one) + " " +
+                    std::to_string(one.queue.count()) + "+" + std::to_string(one.server.count()) + " " + one.sqlstate);
+    told_.clear();
+    return out;
+  }
+  using Told = std::vector<std::string>;
+
+  analyzer::HiddenValues hidden_;
+  std::vector<analyzer::SlowStatement> told_;
+};
+
+TEST_F(SlowMeterTest, NothingIsToldWhileNobodyListens) {
+  const auto tag = query("SELECT 1");
+  pass(1'000'000'000);
+  complete(tag, "SELECT 1");
+  meter_.watch({.from = {}, .limit = {}}, nullptr);
+  complete(query("SELECT 1"), "SELECT 1");
+  EXPECT_EQ(told(), Told());
+}
+
+TEST_F(SlowMeterTest, WhatTakesSoLongWithItsWaitIsTold) {
+  watch(microseconds(100));
+  meter_.waited(microseconds(40));
+  auto tag = query("SELECT 1");
+  pass(59);
+  complete(tag, "SELECT 1");
+  ready();
+  EXPECT_EQ(told(), Told());
+  meter_.waited(microseconds(40));
+  tag = query("SELECT 1");
+  pass(60);
+  complete(tag, "SELECT 1");
+  EXPECT_EQ(told(), Told{"SELECT $1  40+60 "});
+  EXPECT_EQ(counted().at("SELECT $1").calls, 2u);
+}
+
+TEST_F(SlowMeterTest, ATextOfSeveralStatementsIsToldWhenAllAreDone) {
+  watch(microseconds(50), true);
+  meter_.waited(microseconds(7));
+  auto tag = query("SELECT 1; SELECT 'b' FROM t; SELECT 3");
+  pass(20);
+  complete(tag, "SELECT 1", 0);
+  pass(10);
+  complete(tag, "SELECT 1", 1);
+  EXPECT_EQ(told(), Told());
+  pass(20);
+  complete(tag, "SELECT 1", 2);
+  EXPECT_EQ(told(), Told{"SELECT $1; SELECT $2 FROM t; SELECT $3 $1 = '1', $2 = 'b', $3 = '3' 7+50 "});
+  ready();
+  watch(microseconds(50));
+  tag = query("SELECT 1; SELECT 2; SELECT 3");
+  pass(40);
+  complete(tag, "SELECT 1", 0);
+  pass(20);
+  fail(tag, "22012", 1);
+  EXPECT_EQ(told(), Told{"SELECT $1; SELECT $2; SELECT $3 $1 = '1', $2 = '2', $3 = '3' 0+60 22012"});
+  ready();
+  tag = query("SELECT 1; SELECT 2");
+  pass(20);
+  complete(tag, "SELECT 1", 0);
+  complete(tag, "SELECT 1", 1);
+  EXPECT_EQ(told(), Told()) << "nothing of the text before is left";
+}
+
+TEST_F(SlowMeterTest, APreparedStatementHasItsNameAndTheValuesOfItsBind) {
+  watch({}, true);
+  const std::string value = std::string(3, '\0') + '\1' + 'x';
+  const std::string body = std::string("\0s\0\0\0\0\1", 7) + value + std::string(2, '\0');
+  send('B', body, "SELECT $1 FROM t");
+  const auto tag = execute();
+  pass(5);
+  complete(tag, "SELECT 1");
+  EXPECT_EQ(told(), Told{"<s> SELECT $1 FROM t $1 = 'x' 0+5 "});
+  ready();
+  complete(query("SELECT 2"), "SELECT 1");
+  EXPECT_EQ(told(), Told{"SELECT $1 $1 = '2' 0+0 "}) << "nothing of the one before is left";
+}
+
+TEST_F(SlowMeterTest, PartsOfAPortalAreToldOneByOne) {
+  watch(microseconds(50));
+  bind("SELECT * FROM t", "p");
+  auto tag = execute(10, "p");
+  pass(60);
+  meter_.answered({.tag = tag, .type = 's'}, now_);
+  tag = execute(10, "p");
+  pass(10);
+  complete(tag, "SELECT 3");
+  EXPECT_EQ(told(), Told{"<> SELECT * FROM t  0+60 "});
+}
+
+TEST_F(SlowMeterTest, WhoGotNoServerIsTold) {
+  watch(microseconds(50));
+  meter_.waited(microseconds(70));
+  meter_.refused({'Q', 20}, {.text = "SELECT 1"}, params_, "53300", now_);
+  EXPECT_EQ(told(), Told{"SELECT $1  70+0 53300"});
+  const auto tag = query("SELECT 2");
+  pass(80);
+  meter_.lost(tag, "57P01", now_);
+  EXPECT_EQ(told(), Told{"SELECT $1  0+80 57P01"});
+}
+
+TEST_F(SlowMeterTest, WithoutCountingNothingIsCounted) {
+  meter_.attach(&stats_, false);
+  watch(microseconds(50));
+  parse("SELECT $1");
+  bind("SELECT $1");
+  const auto tag = execute();
+  pass(60);
+  complete(tag, "SELECT 1");
+  ready(wire::TxStatus::kInTransaction);
+  pass(1000);
+  meter_.refused({'Q', 20}, {.text = "SELECT 1"}, params_, "53300", now_);
+  meter_.parsed(20, {.text = "SELECT 1"}, params_);
+  meter_.ended(now_);
+  EXPECT_EQ(told(), Told{"<> SELECT $1  0+60 "});
+  EXPECT_TRUE(counted().empty());
+  meter_.attach(&stats_, true);
+  complete(query("SELECT 1"), "SELECT 1");
+  EXPECT_EQ(counted().size(), 1u);
+}
+
 }  // namespace
 }  // namespace pooler
