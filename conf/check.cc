@@ -37,6 +37,7 @@ class Checker {
     log();
     http();
     slow_log();
+    history();
     for (const auto& [name, database] : config_.databases)
       database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
@@ -276,6 +277,21 @@ class Checker {
               "slow_log_parameters shows values in SHOW SLOW_QUERIES alone: without slow_log_file, slow statements go "
               "into the log, which never has any");
     }
+  }
+
+  // A moment is in minutes, or in hours, or in days: each kind begins where the finer one ends.
+  void history() {
+    const History& history = config_.history;
+    const auto longer = [this](std::string_view key, base::Duration kept, std::string_view finer_key, base::Duration finer) {
+      if (kept >= finer) return;
+      problem("history", key,
+              fmt::format("{} ({}) must not be shorter than {} ({})", key, base::duration_text(kept), finer_key,
+                          base::duration_text(finer)));
+    };
+    longer("keep_hours", history.keep_hours, "keep_minutes", history.keep_minutes);
+    longer("keep_days", history.keep_days, "keep_hours", history.keep_hours);
+    if (!history.path.empty() && !w_.query_stats)
+      warning("history", "path", "without query_stats there are only pools to keep");
   }
 
   static bool is_console(std::string_view name) {

@@ -29,6 +29,7 @@ struct Config {
   Weir weir;
   Workers workers;
   Http http;
+  History history;
   std::map<std::string, Database, std::less<>> databases;
   std::optional<Database> fallback;  // [databases."*"]
   std::map<std::string, User, std::less<>> users;

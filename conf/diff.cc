@@ -86,6 +86,7 @@ std::vector<Change> diff(const Config& before, const Config& after) {
   diff_section("weir", before.weir, after.weir, changes);
   diff_section("workers", before.workers, after.workers, changes);
   diff_section("http", before.http, after.http, changes);
+  diff_section("history", before.history, after.history, changes);
   diff_map("databases", before.databases, after.databases, changes);
   diff_map("databases", fallback_map(before), fallback_map(after), changes);
   diff_map("users", before.users, after.users, changes);
@@ -109,6 +110,7 @@ ConfigPtr keep_until_restart(const Config& running, const Config& loaded) {
   keep_section(running.weir, result->weir);
   keep_section(running.workers, result->workers);
   keep_section(running.http, result->http);
+  keep_section(running.history, result->history);
   return result;
 }
 

@@ -190,6 +190,7 @@ std::string settings_markdown() {
               "and `/version`. `docs/metrics.md` lists what `/metrics` shows. A token may come from a file, as every "
               "secret.",
               out);
+  table<History>("[history]", "What was counted, kept in a file: `queries_history` and its like in the console.", out);
   table<Database>(
       "[databases.NAME]",
       "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
@@ -219,6 +220,8 @@ std::string sample_toml() {
   sample<Workers>(out);
   out += "\n# Metrics and health over HTTP.\n[http]\n";
   sample<Http>(out);
+  out += "\n# What was counted, kept in a file.\n[history]\n";
+  sample<History>(out);
   out +=
       "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = "
       "\"127.0.0.1\"\n\n";

@@ -133,6 +133,7 @@ class Loader {
   LoadResult resolve() {
     for (const auto setting : kPathSettings)
       config_.weir.*setting = resolve_path(folder_, config_.weir.*setting);
+    config_.history.path = resolve_path(folder_, config_.history.path);
     config_.finish();
     read_auth_file();
     read_hba_file();
@@ -248,13 +249,13 @@ class Loader {
     for (const auto& [key, node] : file) {
       const std::string_view name = key.str();
       const Place where = place(key.source());
-      if (name == "weir") {
-        section("weir", "weir", where, node, config_.weir);
-      } else if (name == "workers") {
-        section("workers", "workers", where, node, config_.workers);
-      } else if (name == "http") {
-        section("http", "http", where, node, config_.http);
-      } else if (name == "databases") {
+      const auto only_one = [&](std::string_view section_name, auto& out) {
+        if (name == section_name) section(std::string(name), name, where, node, out);
+        return name == section_name;
+      };
+      if (only_one("weir", config_.weir) || only_one("workers", config_.workers) || only_one("http", config_.http) ||
+          only_one("history", config_.history)) continue;
+      if (name == "databases") {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
           Database& database =
               entry == "*" ? config_.fallback.emplace() : config_.databases[std::string(entry)];
@@ -281,7 +282,8 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    static const std::vector<std::string_view> kSections{"weir", "workers", "http", "databases", "users", "guards", "peers"};
+    static const std::vector<std::string_view> kSections{"weir",      "workers", "http",   "history",
+                                                         "databases", "users",   "guards", "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {
       problem(where,

@@ -332,6 +332,21 @@ struct Http {
   static constexpr auto fields();
 };
 
+// ---- [history] ----
+
+// What was counted, in a file, by minute, hour and day.
+struct History {
+  std::string path;  // empty: none is kept
+  Duration interval = std::chrono::seconds(60);
+  int queries_max = 200;
+  Duration keep_minutes = std::chrono::hours(48);
+  Duration keep_hours = std::chrono::hours(31 * 24);
+  Duration keep_days = std::chrono::hours(400 * 24);
+  int64_t size_max = int64_t{256} << 20;
+
+  static constexpr auto fields();
+};
+
 // ---- [databases.NAME] ----
 
 // An unset member means: as [weir] says, or as PostgreSQL does.

@@ -360,6 +360,28 @@ constexpr auto Http::fields() {
   };
 }
 
+constexpr auto History::fields() {
+  using enum Reload;
+  using std::chrono::hours;
+  using std::chrono::seconds;
+  constexpr auto kept = within(hours(1), hours(3650 * 24));
+  return std::tuple{
+      Field{"path", &History::path, kRestart,
+            "File to keep what SHOW QUERIES and SHOW POOLS count, minute by minute; empty for none. One process may have it "
+            "open."},
+      Field{"interval", &History::interval, kRestart, "How long a minute is: the finest there is to be asked for.",
+            within(seconds(1), seconds(3600))},
+      Field{"queries_max", &History::queries_max, kLive,
+            "Most kinds of statements in a minute, the heaviest; the rest is one row. Twice as many in an hour or a day.",
+            within(1, 5000)},
+      Field{"keep_minutes", &History::keep_minutes, kLive, "How long minutes are kept; then there are hours.", kept},
+      Field{"keep_hours", &History::keep_hours, kLive, "How long hours are kept; then there are days.", kept},
+      Field{"keep_days", &History::keep_days, kLive, "How long days are kept.", kept},
+      Field{"size_max", &History::size_max, kLive, "Most bytes of the file; the oldest minutes make room, then hours.",
+            within(int64_t{1} << 20, int64_t{1} << 40)},
+  };
+}
+
 constexpr auto Database::fields() {
   using enum Reload;
   constexpr auto pool = within(0, kMaxPoolSize);

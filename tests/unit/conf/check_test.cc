@@ -11,6 +11,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 FixedSurroundings machine(uint32_t mode = 0600) {
   FixedSurroundings around;
@@ -235,6 +236,24 @@ TEST(Check, TheSlowLogIsAFileOfItsOwn) {
   config.weir.slow_log_file.clear();
   config.weir.slow_log_parameters = true;
   EXPECT_THAT(warnings(config), Contains(HasSubstr("shows values in SHOW SLOW_QUERIES alone")));
+}
+
+TEST(Check, WhatIsKeptInCoarserStepsIsKeptForLonger) {
+  Config config = base_config();
+  EXPECT_THAT(problems(config), Not(Contains(HasSubstr("history"))));
+  config.history.keep_minutes = std::chrono::hours(1000);
+  config.history.keep_days = std::chrono::hours(24);
+  EXPECT_THAT(problems(config),
+              Contains("history.keep_hours: keep_hours (31d) must not be shorter than keep_minutes (1000h)"));
+  EXPECT_THAT(problems(config), Contains(HasSubstr("history.keep_days: keep_days (1d) must not be shorter")));
+}
+
+TEST(Check, AHistoryWithoutStatisticsIsPointedOut) {
+  Config config = base_config();
+  config.weir.query_stats = false;
+  EXPECT_THAT(warnings(config), Not(Contains(HasSubstr("history"))));
+  config.history.path = "/var/lib/weir/history";
+  EXPECT_THAT(warnings(config), Contains(HasSubstr("history.path: without query_stats")));
 }
 
 TEST(Check, SocketPathMustFit) {

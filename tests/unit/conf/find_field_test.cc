@@ -28,6 +28,7 @@ void each_is_found_by_its_name() {
 TEST(FindField, EverySettingIsFoundByItsName) {
   each_is_found_by_its_name<Weir>();
   each_is_found_by_its_name<Workers>();
+  each_is_found_by_its_name<History>();
   each_is_found_by_its_name<Database>();
   each_is_found_by_its_name<User>();
   each_is_found_by_its_name<Peer>();

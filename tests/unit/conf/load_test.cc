@@ -108,6 +108,18 @@ denny = true
                           HasSubstr(":12:1: unknown setting 'denny' in [guards.NAME]; did you mean 'deny'?")));
 }
 
+TEST(Load, TheHistorysSettingsAreCheckedWhereTheyStand) {
+  const LoadResult result = load_text("[history]\npath = \"h.db\"\nsize_max = \"1kB\"\nkeep_day = 3\nkeep_hours = \"2h\"\n",
+                                      "etc/weir.toml", FixedSurroundings());
+  EXPECT_THAT(to_text(result.problems), HasSubstr("etc/weir.toml:3:12: size_max must be"));
+  EXPECT_THAT(to_text(result.problems), HasSubstr("etc/weir.toml:4:1: unknown setting 'keep_day' in [history]"));
+  EXPECT_THAT(to_text(result.problems),
+              HasSubstr("etc/weir.toml:5:14: keep_hours (2h) must not be shorter than keep_minutes (2d)"));
+  const LoadResult good = load_text("[history]\npath = \"h.db\"\n", "etc/weir.toml", FixedSurroundings());
+  ASSERT_TRUE(good.config);
+  EXPECT_EQ(good.config->history.path, "etc/h.db");
+}
+
 TEST(Load, EveryKindOfValueIsRead) {
   const ConfigPtr config = good(kWhole);
   const Weir& weir = config->weir;
