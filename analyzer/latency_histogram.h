@@ -12,6 +12,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace analyzer {
@@ -35,6 +38,8 @@ class LatencyHistogram {
     return grows;
   }
   void merge(const LatencyHistogram& other);
+  // What came since this one was `earlier`. Its least and greatest are then known to their buckets.
+  void subtract(const LatencyHistogram& earlier);
 
   uint64_t count() const { return count_; }
   uint64_t min() const { return min_; }  // exact, as max(); 0 where there is nothing
@@ -46,6 +51,10 @@ class LatencyHistogram {
   uint64_t count_below(unsigned power) const;
   // What has come to this one since `earlier`, an older state of the same. min() and max() are bounds then, not exact.
   LatencyHistogram since(const LatencyHistogram& earlier) const;
+
+  // For a file: short where little was counted. Nothing of what is no such text.
+  std::string to_bytes() const;
+  static std::optional<LatencyHistogram> from_bytes(std::string_view bytes);
 
   // Of the heap.
   std::size_t bytes() const { return octaves_.capacity() * sizeof(Octave); }
@@ -63,6 +72,8 @@ class LatencyHistogram {
     if (width <= kPartBits) return {0, static_cast<unsigned>(value)};
     return {width - kPartBits, static_cast<unsigned>(value >> (width - 1 - kPartBits)) & (kParts - 1)};
   }
+  static uint64_t first_of(Bucket bucket);
+  static uint64_t last_of(Bucket bucket);
   static uint64_t middle_of(Bucket bucket);
   void grow(unsigned octave);
 

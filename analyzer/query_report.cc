@@ -1,6 +1,7 @@
 #include "analyzer/query_report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -88,6 +89,21 @@ std::string to_text(const ErrorClasses& classes) {
   for (const auto& [name, count] : classes.counts()) {
     if (!out.empty()) out += ' ';
     out.append(name.data(), name.size()).append(1, ':').append(std::to_string(count));
+  }
+  return out;
+}
+
+ErrorClasses error_classes_of(std::string_view text) {
+  ErrorClasses out;
+  constexpr std::size_t kName = 2;
+  while (text.size() > kName && text[kName] == ':') {
+    const std::string_view name = text.substr(0, kName);
+    text.remove_prefix(kName + 1);
+    uint64_t count = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (failure != std::errc()) break;
+    out.add(name, count);
+    text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(end - text.data()) + 1));
   }
   return out;
 }

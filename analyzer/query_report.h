@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/query_stats.h"
@@ -35,5 +36,7 @@ std::vector<PoolTotals> totals_by_pool(const std::vector<QuerySnapshot>& parts);
 
 // "22:3 40:1": how many errors of which class.
 std::string to_text(const ErrorClasses& classes);
+// And back. What is no such text counts nothing.
+ErrorClasses error_classes_of(std::string_view text);
 
 }  // namespace analyzer

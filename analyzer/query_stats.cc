@@ -48,6 +48,24 @@ void ErrorClasses::add(const ErrorClasses& others) {
   for (const auto& [name, count] : others.counts_) add(std::string_view(name.data(), name.size()), count);
 }
 
+void ErrorClasses::subtract(const ErrorClasses& earlier) {
+  for (const auto& [name, count] : earlier.counts_) {
+    const auto at = std::find_if(counts_.begin(), counts_.end(), [&](const auto& entry) { return entry.first == name; });
+    if (at != counts_.end()) at->second -= std::min(at->second, count);
+  }
+  std::erase_if(counts_, [](const auto& entry) { return entry.second == 0; });
+}
+
+void QueryTotals::subtract(const QueryTotals& earlier) {
+  for (uint64_t QueryTotals::*counter :
+       {&QueryTotals::calls, &QueryTotals::errors, &QueryTotals::rows, &QueryTotals::bytes_in, &QueryTotals::bytes_out,
+        &QueryTotals::server_us, &QueryTotals::wait_us, &QueryTotals::idle_us, &QueryTotals::parses,
+        &QueryTotals::server_parses})
+    this->*counter -= std::min(this->*counter, earlier.*counter);
+  times.subtract(earlier.times);
+  error_classes.subtract(earlier.error_classes);
+}
+
 void QueryTotals::add(const QueryTotals& others) {
   if (others.first_seen != base::TimePoint{} && (first_seen == base::TimePoint{} || others.first_seen < first_seen))
     first_seen = others.first_seen;
@@ -96,6 +114,7 @@ QueryStats::Row& QueryStats::add(uint64_t hash, uint64_t fingerprint, const Quer
   if (rows_.size() >= limits_.rows_max || bytes_ >= limits_.bytes_max) return overflow_;  // all are held
   auto row = std::make_unique<Row>();
   row->hash_ = hash;
+  row->serial_ = ++last_serial_;
   row->fingerprint_ = fingerprint;
   row->owner_ = owner;
   row->text_ = std::make_shared<const std::string>(normalized(sql.substr(0, kTextRead), kTextShown));
@@ -192,13 +211,14 @@ QuerySnapshot QueryStats::snapshot() const {
   QuerySnapshot out;
   out.rows.reserve(rows_.size());
   for (const auto& row : rows_)
-    if (!row->totals_.empty()) out.rows.push_back({row->fingerprint_, row->owner_, row->text_, row->totals_});
+    if (!row->totals_.empty()) out.rows.push_back({row->serial_, row->fingerprint_, row->owner_, row->text_, row->totals_});
   out.others = others_;
   out.others.add(overflow_.totals_);
   out.gone.reserve(gone_.size() + 1);
   for (const auto& [pool, totals] : gone_) out.gone.push_back({pool.first, pool.second, totals});
   if (!overflow_.totals_.empty()) out.gone.push_back({{}, {}, overflow_.totals_});
   out.made_room = made_room_;
+  out.cleared = cleared_;
   return out;
 }
 
@@ -213,6 +233,7 @@ void QueryStats::clear() {
   others_ = {};
   overflow_.totals_ = {};
   made_room_ = 0;
+  ++cleared_;
 }
 
 void QueryStats::keep_for_pool(const QueryOwner& owner, const QueryTotals& totals) {

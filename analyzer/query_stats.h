@@ -41,6 +41,7 @@ class ErrorClasses {
 
   void add(std::string_view sqlstate, uint64_t more = 1);
   void add(const ErrorClasses& others);
+  void subtract(const ErrorClasses& earlier);
   // In the order of their names.
   const std::vector<std::pair<Class, uint64_t>>& counts() const { return counts_; }
   std::size_t bytes() const { return counts_.capacity() * sizeof(counts_[0]); }
@@ -74,6 +75,8 @@ struct QueryTotals {
 
   bool empty() const { return calls == 0 && rows == 0 && parses == 0 && server_parses == 0 && idle_us == 0; }
   void add(const QueryTotals& others);
+  // What was counted since these were `earlier`; never less than nothing. When it was first seen stays.
+  void subtract(const QueryTotals& earlier);
   std::size_t bytes() const { return times.bytes() + error_classes.bytes(); }
 };
 
@@ -91,6 +94,7 @@ struct QueryStatsLimits {
 // What was counted up to a moment.
 struct QuerySnapshot {
   struct Row {
+    uint64_t serial = 0;        // of this row: one that made room and came again has another
     uint64_t fingerprint = 0;
     QueryOwnerPtr owner;
     std::shared_ptr<const std::string> text;
@@ -102,6 +106,7 @@ struct QuerySnapshot {
   // could not be told apart stands under empty names.
   std::vector<PoolTotals> gone;
   uint64_t made_room = 0;     // how many these were
+  uint64_t cleared = 0;       // how often counting began again
 };
 
 class QueryStats {
@@ -122,6 +127,7 @@ class QueryStats {
    private:
     friend class QueryStats;
     uint64_t hash_ = 0;
+    uint64_t serial_ = 0;
     uint64_t fingerprint_ = 0;
     uint32_t held_ = 0;
     double weight_ = 0;  // what it has cost, and that less and less as it is longer ago
@@ -191,7 +197,7 @@ class QueryStats {
   QueryTotals others_;
   Row overflow_;  // for what finds no room
   std::map<std::pair<std::string, std::string>, QueryTotals> gone_;
-  uint64_t made_room_ = 0;
+  uint64_t made_room_ = 0, cleared_ = 0, last_serial_ = 0;
   std::unordered_map<std::string, std::weak_ptr<const QueryOwner>> owners_;
 };
 

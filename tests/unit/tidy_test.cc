@@ -134,7 +134,7 @@ TEST(Tidy, EachThirdPartyLibraryIsIncludedOnlyWhereItBelongs) {
       {{"xxhash"}, {"analyzer/hash.cc"}},
       {{"hiredis"}, {"cache/redis.h", "cache/redis.cc"}},
       {{"sqlite3"},
-       {"admin/sql.cc", "admin/sql_calls.cc", "admin/sql_memory.cc", "analyzer/history.h", "analyzer/history.cc"}},
+       {"admin/sql.cc", "admin/sql_calls.cc", "admin/sql_memory.cc", "analyzer/history_db.cc"}},
       {{"zstd"}, {"cache/remote.h", "cache/remote.cc"}},
   };
   for (const auto& source : product()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <string>
 #include <vector>
 
 namespace analyzer {
@@ -152,6 +153,74 @@ TEST(LatencyHistogram, RoomGoesWithTheOctavesInUse) {
   EXPECT_EQ(times.bytes(), 256u);
   for (unsigned bit = 0; bit < 64; ++bit) times.record(uint64_t{1} << bit);
   EXPECT_EQ(times.bytes(), 33u * 128u);  // the most there are
+}
+
+TEST(LatencyHistogram, WhatCameSinceIsAsIfItHadBeenAlone) {
+  const unsigned seed = 20261121;
+  const auto before = drawn(seed, 5000, std::lognormal_distribution<double>(6, 2));
+  const auto after = drawn(seed + 1, 3000, std::lognormal_distribution<double>(9, 1));
+  LatencyHistogram all = of(before);
+  const LatencyHistogram earlier = all;
+  all.merge(of(after));
+  all.subtract(earlier);
+  std::vector<uint64_t> sorted = after;
+  std::sort(sorted.begin(), sorted.end());
+  EXPECT_EQ(all.count(), sorted.size());
+  for (const double part : kParts) {
+    const auto wanted = static_cast<double>(exact(sorted, part));
+    EXPECT_LE(std::abs(static_cast<double>(all.quantile(part)) - wanted), wanted / 16) << part;
+  }
+  EXPECT_LE(all.min(), sorted.front());
+  EXPECT_GE(all.max(), sorted.back());
+}
+
+TEST(LatencyHistogram, NothingCameSinceAndNeverLessThanNothing) {
+  LatencyHistogram times = of({1, 50, 70000});
+  const LatencyHistogram same = times;
+  times.subtract(same);
+  EXPECT_EQ(times.count(), 0u);
+  EXPECT_EQ(times.max(), 0u);
+  EXPECT_EQ(times.quantile(0.5), 0u);
+  LatencyHistogram fewer = of({1});
+  fewer.subtract(of({1, 1, 1, 900}));
+  EXPECT_EQ(fewer.count(), 0u);
+  LatencyHistogram from_nothing = of({7, 8});
+  from_nothing.subtract({});
+  EXPECT_EQ(from_nothing.count(), 2u);
+  EXPECT_EQ(from_nothing.min(), 7u);
+}
+
+TEST(LatencyHistogram, BytesGiveBackWhatTheyWereMadeOf) {
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 200; ++i) {
+    LatencyHistogram times;
+    const auto count = random() % 40;
+    for (uint64_t k = 0; k < count; ++k) times.record(random() >> (random() % 64));
+    const auto back = LatencyHistogram::from_bytes(times.to_bytes());
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->count(), times.count());
+    EXPECT_EQ(back->min(), times.min());
+    EXPECT_EQ(back->max(), times.max());
+    for (const double part : kParts) EXPECT_EQ(back->quantile(part), times.quantile(part));
+  }
+  EXPECT_TRUE(LatencyHistogram().to_bytes().empty());
+  LatencyHistogram usual;
+  for (int i = 0; i < 1'000'000; ++i) usual.record(static_cast<uint64_t>(100 + i % 60));
+  EXPECT_LT(usual.to_bytes().size(), 100u);
+}
+
+TEST(LatencyHistogram, OtherBytesAreNoHistogramAndDoNoHarm) {
+  std::mt19937_64 random(8);
+  const std::string good = of({1, 2, 3, 1'000'000}).to_bytes();
+  for (int i = 0; i < 20000; ++i) {
+    std::string bytes = i % 2 == 0 ? good : std::string(random() % 20, '\0');
+    for (char& c : bytes)
+      if (i % 2 == 1 || random() % 8 == 0) c = static_cast<char>(random());
+    const auto back = LatencyHistogram::from_bytes(bytes);
+    EXPECT_TRUE(!back || back->min() <= back->max());
+  }
+  EXPECT_FALSE(LatencyHistogram::from_bytes("\xff\xff"));
+  EXPECT_FALSE(LatencyHistogram::from_bytes(good.substr(0, good.size() - 1)));
 }
 
 }  // namespace

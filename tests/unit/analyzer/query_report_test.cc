@@ -133,5 +133,15 @@ TEST(QueryReport, NothingIsNothing) {
   EXPECT_TRUE(report({}).empty());
 }
 
+TEST(QueryReport, ClassesOfErrorsAreReadBack) {
+  ErrorClasses classes;
+  classes.add("23505", 12);
+  classes.add("40001", 1);
+  EXPECT_EQ(to_text(error_classes_of(to_text(classes))), "23:12 40:1");
+  for (const char* other : {"", "2", "23", "23:", "23:x", ":::", "23:99999999999999999999999"})
+    EXPECT_EQ(to_text(error_classes_of(other)), "") << other;
+  EXPECT_EQ(to_text(error_classes_of("23:1 40")), "23:1");
+}
+
 }  // namespace
 }  // namespace analyzer
