@@ -36,6 +36,7 @@ struct Services {
   std::string version;                                   // Weir's own: "0.1.0"
   Aside aside{};                                         // any worker; without it SELECT runs on its worker's loop
   std::function<base::TimePoint()> clock = &base::now;
+  HistoryAccess history{};
 };
 
 class Console final : public pooler::Console {

@@ -4,7 +4,9 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +38,7 @@ using StatementPtr = base::Handle<sqlite3_stmt, sqlite3_finalize>;
 struct TableData {
   const View* view;
   const Snapshot* snapshot;
+  SqlRun* run;
   bool* declaring;  // while SQLite enters the table into its memory, which it asks the authorizer about
   // Of the columns that joins look up by =, made at the first look: rows by what is in them. Numbers that round to the
   // same float share a place; SQLite compares again.
@@ -49,6 +52,8 @@ struct TableHandle : sqlite3_vtab {
 struct CursorHandle : sqlite3_vtab_cursor {
   std::size_t place;                     // in `chosen`, or in the table
   const std::vector<std::size_t>* chosen;  // null: every row
+  std::unique_ptr<RowCursor> reading{};    // of a table that is read as it goes
+  bool more = false;                       // ... and has a row here
 
   std::size_t row() const { return chosen == nullptr ? place : (*chosen)[place]; }
 };
@@ -85,8 +90,80 @@ int disconnect(sqlite3_vtab* table) {
   return SQLITE_OK;
 }
 
+// ---- Tables that are read as they go ----
+
+struct BoundWord {
+  unsigned char op;
+  char word;
+  Bound::Kind kind;
+};
+constexpr BoundWord kBoundWords[] = {{SQLITE_INDEX_CONSTRAINT_EQ, '=', Bound::Kind::kSame},
+                                     {SQLITE_INDEX_CONSTRAINT_GT, '>', Bound::Kind::kGreater},
+                                     {SQLITE_INDEX_CONSTRAINT_GE, '>', Bound::Kind::kGreater},
+                                     {SQLITE_INDEX_CONSTRAINT_LT, '<', Bound::Kind::kLess},
+                                     {SQLITE_INDEX_CONSTRAINT_LE, '<', Bound::Kind::kLess}};
+
+// Every bound that saves reading goes to filter(): its word and its column, as ">0 ".
+int best_search(const RowSource& source, sqlite3_index_info* info) {
+  constexpr double kAll = 1e6, kSome = 1e4;  // guesses; what counts is that bounds are worth having
+  std::string plan;
+  int values = 0;
+  for (int i = 0; i < info->nConstraint; ++i) {
+    const auto& constraint = info->aConstraint[i];
+    if (constraint.usable == 0 || constraint.iColumn < 0 || !source.narrows(static_cast<std::size_t>(constraint.iColumn)))
+      continue;
+    const auto* word = std::find_if(std::begin(kBoundWords), std::end(kBoundWords),
+                                    [&constraint](const BoundWord& one) { return one.op == constraint.op; });
+    if (word == std::end(kBoundWords)) continue;
+    info->aConstraintUsage[i].argvIndex = ++values;
+    plan += fmt::format("{}{} ", word->word, constraint.iColumn);
+  }
+  info->estimatedCost = values > 0 ? kSome : kAll;
+  info->estimatedRows = static_cast<sqlite3_int64>(info->estimatedCost);
+  info->idxStr = sqlite3_mprintf("%s", plan.c_str());
+  info->needToFreeIdxStr = 1;
+  return info->idxStr == nullptr ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+int read_on(CursorHandle& cursor) {
+  const SqlBudget::Outside outside;
+  auto more = cursor.reading->next();
+  cursor.more = more.ok() && *more;
+  ++cursor.place;
+  if (more.ok()) return SQLITE_OK;
+  data_of(cursor.pVtab).run->error = std::move(more).error();
+  return SQLITE_ERROR;
+}
+
+int begin_reading(CursorHandle& cursor, const RowSource& source, const char* plan, sqlite3_value** values) {
+  std::vector<Bound> bounds;
+  for (std::string_view left(plan == nullptr ? "" : plan); !left.empty(); ++values) {
+    const char word = left.front();
+    std::size_t column = 0;
+    const auto [end, failure] = std::from_chars(left.data() + 1, left.data() + left.size(), column);
+    left.remove_prefix(static_cast<std::size_t>(end - left.data()) + 1);
+    if (sqlite3_value_type(*values) != SQLITE_INTEGER) continue;  // SQLite compares it itself
+    const auto kind = word == '=' ? Bound::Kind::kSame : word == '>' ? Bound::Kind::kGreater : Bound::Kind::kLess;
+    bounds.push_back({column, kind, sqlite3_value_int64(*values)});
+  }
+  {
+    const SqlBudget::Outside outside;
+    cursor.reading.reset();
+    auto opened = source.open(bounds);
+    if (!opened.ok()) {
+      data_of(cursor.pVtab).run->error = std::move(opened).error();
+      return SQLITE_ERROR;
+    }
+    cursor.reading = *std::move(opened);
+  }
+  return read_on(cursor);
+}
+
+// ---- Tables that were taken ----
+
 // A column that is compared by = is looked up: a join of ten thousand clients with their servers is ten thousand looks.
 int best_index(sqlite3_vtab* table, sqlite3_index_info* info) {
+  if (const RowSource* source = data_of(table).snapshot->source()) return best_search(*source, info);
   const auto rows = static_cast<double>(data_of(table).snapshot->rows());
   info->estimatedRows = static_cast<sqlite3_int64>(rows);
   info->estimatedCost = rows;
@@ -104,11 +181,12 @@ int best_index(sqlite3_vtab* table, sqlite3_index_info* info) {
 }
 
 int open_cursor(sqlite3_vtab*, sqlite3_vtab_cursor** cursor) {
-  *cursor = new CursorHandle{{}, 0, nullptr};
+  *cursor = new CursorHandle{{}, 0, nullptr, {}, false};
   return SQLITE_OK;
 }
 
 int close_cursor(sqlite3_vtab_cursor* cursor) {
+  const SqlBudget::Outside outside;
   delete static_cast<CursorHandle*>(cursor);
   return SQLITE_OK;
 }
@@ -134,11 +212,12 @@ const TableData::Index& index_on(TableData& data, std::size_t column) {
   return entry->second;
 }
 
-int filter(sqlite3_vtab_cursor* base, int column, const char*, int, sqlite3_value** values) {
+int filter(sqlite3_vtab_cursor* base, int column, const char* plan, int, sqlite3_value** values) {
   static const std::vector<std::size_t> kNone;
   auto* cursor = static_cast<CursorHandle*>(base);
   cursor->place = 0;
   cursor->chosen = nullptr;
+  if (const RowSource* source = data_of(base->pVtab).snapshot->source()) return begin_reading(*cursor, *source, plan, values);
   if (column == 0) return SQLITE_OK;
   TableData& data = data_of(cursor->pVtab);
   const auto at = static_cast<std::size_t>(column - 1);
@@ -164,13 +243,16 @@ int filter(sqlite3_vtab_cursor* base, int column, const char*, int, sqlite3_valu
   return SQLITE_OK;
 }
 
-int next(sqlite3_vtab_cursor* cursor) {
-  ++static_cast<CursorHandle*>(cursor)->place;
+int next(sqlite3_vtab_cursor* base) {
+  auto& cursor = *static_cast<CursorHandle*>(base);
+  if (cursor.reading) return read_on(cursor);
+  ++cursor.place;
   return SQLITE_OK;
 }
 
 int at_end(sqlite3_vtab_cursor* base) {
   const auto* cursor = static_cast<CursorHandle*>(base);
+  if (cursor->reading) return cursor->more ? 0 : 1;
   const std::size_t end = cursor->chosen != nullptr ? cursor->chosen->size() : data_of(base->pVtab).snapshot->rows();
   return cursor->place >= end ? 1 : 0;
 }
@@ -189,9 +271,14 @@ struct GiveCell {
   void operator()(double number) const { sqlite3_result_double(context, number); }
 };
 
-int give_column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int column) {
-  const TableData& data = data_of(cursor->pVtab);
-  const std::size_t row = static_cast<CursorHandle*>(cursor)->row();
+int give_column(sqlite3_vtab_cursor* base, sqlite3_context* context, int column) {
+  const TableData& data = data_of(base->pVtab);
+  const auto& cursor = *static_cast<CursorHandle*>(base);
+  if (cursor.reading) {
+    std::visit(GiveCell{context}, cursor.reading->cell(static_cast<std::size_t>(column)));
+    return SQLITE_OK;
+  }
+  const std::size_t row = cursor.row();
   std::visit(GiveCell{context}, data.snapshot->cell(row, static_cast<std::size_t>(column)));
   return SQLITE_OK;
 }
@@ -257,7 +344,7 @@ bool open_database(const SqlJob& job, SqlRun& run, Foundation& foundation, Datab
   // Sorting goes to memory, never to a file.
   if (sqlite3_exec(opened, "PRAGMA temp_store=MEMORY", nullptr, nullptr, nullptr) != SQLITE_OK) return false;
   for (std::size_t i = 0; i < job.query->tables.size(); ++i) {
-    foundation.tables.push_back({job.query->tables[i], job.snapshots[i].get(), &foundation.declaring, {}});
+    foundation.tables.push_back({job.query->tables[i], job.snapshots[i].get(), &run, &foundation.declaring, {}});
   }
   for (TableData& table : foundation.tables) {
     const std::string name = "weir_" + table_name(*table.view);

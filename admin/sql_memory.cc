@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <utility>
+
 namespace admin {
 
 namespace {
@@ -59,6 +61,8 @@ bool SqlBudget::may_take(int64_t bytes) {
 
 SqlBudget::Here::Here(SqlBudget& budget) { current = &budget; }
 SqlBudget::Here::~Here() { current = nullptr; }
+SqlBudget::Outside::Outside() : interrupted_(std::exchange(current, nullptr)) {}
+SqlBudget::Outside::~Outside() { current = interrupted_; }
 
 bool prepare_sql_memory() {
   static const bool done = install();

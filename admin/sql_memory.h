@@ -34,6 +34,18 @@ class SqlBudget {
     Here& operator=(const Here&) = delete;
   };
 
+  // While it lives, this thread's memory is nobody's: for another database of SQLite's, in the middle of a SELECT.
+  class Outside {
+   public:
+    Outside();
+    ~Outside();
+    Outside(const Outside&) = delete;
+    Outside& operator=(const Outside&) = delete;
+
+   private:
+    SqlBudget* const interrupted_;
+  };
+
   // The allocator's part.
   bool may_take(int64_t bytes);
   void took(int64_t bytes) { bytes_left_ -= bytes; }

@@ -25,7 +25,12 @@ class Selection : public std::enable_shared_from_this<Selection> {
   void go_on() {
     SqlJob& job = work_->job;
     if (job.snapshots.size() == job.query->tables.size()) return run();
-    job.query->tables[job.snapshots.size()]->take(
+    const View& view = *job.query->tables[job.snapshots.size()];
+    if (view.source) {
+      job.snapshots.push_back(view.source(sources_));
+      return go_on();
+    }
+    view.take(
         sources_, [self = weak_from_this()](SnapshotPtr snapshot) {
           const auto alive = self.lock();
           if (!alive) return;

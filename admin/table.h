@@ -99,10 +99,37 @@ std::vector<ColumnInfo> infos(const Columns<Row>& columns) {
   return list;
 }
 
+// Rows that are read while a SELECT runs, because all of them would be too many: one after the other.
+class RowCursor {
+ public:
+  virtual ~RowCursor() = default;
+  virtual base::Result<bool> next() = 0;  // false: that was all
+  virtual Cell cell(std::size_t column) const = 0;
+};
+
+// What a row has to be like: its column is less, or greater, than the value, or the same.
+struct Bound {
+  enum class Kind { kSame, kLess, kGreater };  // the latter two may let the value itself pass
+  std::size_t column = 0;
+  Kind kind = Kind::kSame;
+  int64_t value = 0;
+};
+
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  // Bounds on this column save reading.
+  virtual bool narrows(std::size_t column) const = 0;
+  // On a thread that may wait. Rows beyond the bounds may come all the same.
+  virtual base::Result<std::unique_ptr<RowCursor>> open(std::span<const Bound> bounds) const = 0;
+};
+
 // Rows as they were at one moment, whose cells are made when they are asked for. Immutable; any thread.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
+  // Where SELECT reads instead, if there is one.
+  virtual const RowSource* source() const { return nullptr; }
   virtual std::size_t rows() const = 0;
   virtual Cell cell(std::size_t row, std::size_t column) const = 0;
 };

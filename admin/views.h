@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "admin/table.h"
+#include "analyzer/history_rows.h"
 #include "base/result.h"
 #include "base/ticket.h"
 #include "conf/diff.h"
@@ -32,6 +34,13 @@ struct ConsoleNumbers {
 // 53400 when too much is in line.
 using Aside = std::function<base::Result<base::Ticket>(std::function<void()> work, std::function<void()> done)>;
 
+// What was written into the history. Without a reader there is none.
+struct HistoryAccess {
+  std::shared_ptr<analyzer::HistoryReader> reader{};
+  // Runs `work` on a thread that may wait for the file, then `done` on the caller's loop; false when too much is in line.
+  std::function<bool(std::function<void()> work, std::function<void()> done)> aside{};
+};
+
 // Where rows come from. Lives as long as the console; its functions are called on any worker.
 struct Sources {
   pooler::Inspector& inspector;
@@ -39,6 +48,7 @@ struct Sources {
   std::function<ConsoleNumbers()> console;
   std::string version;  // Weir's own
   Aside aside{};        // for SELECT; without one it runs where it stands
+  HistoryAccess history{};
 };
 
 struct View {
@@ -49,6 +59,7 @@ struct View {
   pooler::ConsoleRole role = pooler::ConsoleRole::kStats;  // the least that may see it
   std::vector<ColumnInfo> columns;
   std::function<void(const Sources&, Taken)> take;  // `taken` may run inside the call or later
+  std::function<SnapshotPtr(const Sources&)> source{};  // SELECT's, where it reads as it goes
 };
 
 const std::vector<View>& all_views();
@@ -79,7 +90,8 @@ View make_view(std::string_view name, std::string_view help, pooler::ConsoleRole
             rows(sources, [shared, taken = std::move(taken)](std::vector<Row> list) {
               taken(std::make_shared<RowSnapshot<Row>>(shared, std::move(list)));
             });
-          }};
+          },
+          {}};
 }
 
 // The parts of the list, by subject.
@@ -90,6 +102,7 @@ std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENE
 std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
 std::vector<View> guard_views();   // GUARDS
 std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG
+std::vector<View> history_views();  // HISTORY, QUERIES_HISTORY, QUERIES_BY_HOUR, QUERIES_BY_DAY, POOLS_HISTORY
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
 std::vector<View> table_views();   // TABLES, COLUMNS
 std::vector<View> legacy_stats_views();  // STATS

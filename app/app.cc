@@ -70,7 +70,7 @@ App::App(Prepared prepared)
       reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
                 [this](const conf::ConfigPtr& config, const TlsPair& tls) { apply(config, tls); }),
       process_(loop_, runtime_, pools_, hooks()),
-      console_(console_services()),
+      console_((keep_history(prepared.config->history), console_services())),
       signals_(loop_, process_, [this] { on_hangup(); }) {
   limit_streams(*prepared.config);
   runtime_.set_guards(pooler::GuardRules::make(prepared.config->guards, nullptr, base::wall_now()));
@@ -115,6 +115,28 @@ pooler::Process::Hooks App::hooks() {
           .quit = [this] { loop_.stop(); }};
 }
 
+void App::keep_history(const conf::History& settings) {
+  if (settings.path.empty()) return;
+  history_.emplace(loop_, settings,
+                   pooler::HistoryKeeper::Asks{
+                       .queries = [this](std::function<void(std::vector<pooler::QueryCount>)> done) {
+                         process_.count_queries(std::move(done));
+                       },
+                       .pools = [this] { return process_.look_at_pools(); }});
+  process_.before_reset([this](std::vector<pooler::QueryCount> counts) { history_->take(std::move(counts)); });
+}
+
+admin::HistoryAccess App::history_access() {
+  if (!history_) return {};
+  return {.reader = history_->reader(), .aside = [this](std::function<void()> work, std::function<void()> done) {
+            base::EventLoop& home = process_.caller();
+            return history_->run([work = std::move(work), done = std::move(done), &home] {
+              work();
+              home.post(done);
+            });
+          }};
+}
+
 admin::Services App::console_services() {
   return {.inspector = process_,
           .operations = process_,
@@ -123,7 +145,8 @@ admin::Services App::console_services() {
           .version = std::string(version()),
           .aside = [this](std::function<void()> work, std::function<void()> done) {
             return selects_.submit(std::move(work), std::move(done), process_.caller());
-          }};
+          },
+          .history = history_access()};
 }
 
 void App::make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http) {
@@ -135,6 +158,7 @@ void App::make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http&
 void App::run() {
   for (const auto& worker : workers_) worker->start();
   process_.start();
+  if (history_) history_->start();
   if (http_) {
     http_->start();
     log.info("HTTP is answered on {}", http_->text());
@@ -152,6 +176,7 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
     log.error("the log stays as it is: {}", base::to_text(status.error()));
   configure_slow_log(*config);
   limit_streams(*config);
+  if (history_) history_->configure(config->history);
   resolver_.reconfigure(resolver_settings(*config));
   throttle_.configure(throttle_limits(*config));
   runtime_.set_client_tls(tls.client);
@@ -199,6 +224,7 @@ void App::stop() {
   if (http_) http_->stop();  // it asks workers
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
+  if (history_) history_->finish(process_.last_counts());
   for (const auto& worker : workers_) {
     auth_queries_.stop_worker(worker->index());
     listen_hubs_.stop_worker(worker->index());

@@ -23,6 +23,7 @@
 #include "pooler/auth_query.h"
 #include "pooler/cancel.h"
 #include "pooler/catalogues.h"
+#include "pooler/history_keeper.h"
 #include "pooler/listen_hub.h"
 #include "pooler/listener.h"
 #include "pooler/pools.h"
@@ -58,6 +59,8 @@ class App {
 
  private:
   pooler::Process::Hooks hooks();
+  admin::HistoryAccess history_access();
+  void keep_history(const conf::History& settings);
   admin::Services console_services();
   void make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http);
   void apply(const conf::ConfigPtr& config, const TlsPair& tls);
@@ -89,6 +92,7 @@ class App {
   Notifier notifier_;
   Reloader reloader_;
   pooler::Process process_;
+  std::optional<pooler::HistoryKeeper> history_;
   admin::Console console_;
   Signals signals_;
   std::optional<Watchdog> watchdog_;

@@ -250,25 +250,24 @@ class Loader {
       const std::string_view name = key.str();
       const Place where = place(key.source());
       const auto only_one = [&](std::string_view section_name, auto& out) {
-        if (name == section_name) section(std::string(name), name, where, node, out);
-        return name == section_name;
+        return name == section_name && (section(std::string(name), name, where, node, out), true);
       };
       if (only_one("weir", config_.weir) || only_one("workers", config_.workers) || only_one("http", config_.http) ||
           only_one("history", config_.history)) continue;
+      const auto each_named = [&](std::string_view kind, auto& out) {
+        each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
+          section(entry_name(name, entry), kind, at, body, out[std::string(entry)]);
+        });
+      };
       if (name == "databases") {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
-          Database& database =
-              entry == "*" ? config_.fallback.emplace() : config_.databases[std::string(entry)];
+          Database& database = entry == "*" ? config_.fallback.emplace() : config_.databases[std::string(entry)];
           section(entry_name(name, entry), "databases.NAME", at, body, database);
         });
       } else if (name == "users") {
-        each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
-          section(entry_name(name, entry), "users.NAME", at, body, config_.users[std::string(entry)]);
-        });
+        each_named("users.NAME", config_.users);
       } else if (name == "guards") {
-        each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
-          section(entry_name(name, entry), "guards.NAME", at, body, config_.guards[std::string(entry)]);
-        });
+        each_named("guards.NAME", config_.guards);
       } else if (name == "peers") {
         each(name, where, node, [this](auto entry, const Place& at, const auto& body) { peer(entry, at, body); });
       } else {
@@ -282,12 +281,11 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    static const std::vector<std::string_view> kSections{"weir",      "workers", "http",   "history",
-                                                         "databases", "users",   "guards", "peers"};
+    static const std::vector<std::string_view> kKnown{"weir", "workers", "http", "history", "databases", "users", "guards", "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {
       problem(where,
-              fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, kSections)));
+              fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, kKnown)));
     } else if (std::find(settings.begin(), settings.end(), name) != settings.end()) {
       problem(where, fmt::format("{} stands outside a section: put it below [weir]", name));
     } else {

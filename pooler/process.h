@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "conf/config.h"
 #include "pooler/console.h"
+#include "pooler/history_keeper.h"
 #include "pooler/pools.h"
 #include "pooler/runtime.h"
 #include "pooler/stats_book.h"
@@ -77,6 +78,14 @@ class Process final : public Inspector, public Operations {
   void reset_queries(Done done) override;
   base::Status set(std::string_view key, std::string_view value) override;
 
+  // For the history: what every worker has counted so far, and how the pools are.
+  void count_queries(std::function<void(std::vector<QueryCount>)> done);
+  std::vector<analyzer::PoolLook> look_at_pools() const;
+  // Shown what a RESET QUERIES is about to sweep away. Set before the workers start.
+  void before_reset(std::function<void(std::vector<QueryCount>)> show) { before_reset_ = std::move(show); }
+  // The last counts, when no worker runs any more.
+  std::vector<QueryCount> last_counts();
+
   // The loop of the worker that calls; the main one on any other thread.
   base::EventLoop& caller() const;
 
@@ -118,6 +127,7 @@ class Process final : public Inspector, public Operations {
   void begin_shutdown(ShutdownMode mode);
   void finish_shutdown();
   bool quiescent(const std::string& database) const;
+  QueryCount count(Worker& worker);
   void sample();
   void end_period();
 
@@ -128,6 +138,8 @@ class Process final : public Inspector, public Operations {
   StatsBook book_;
   std::atomic<bool> suspended_{false};
   std::atomic<bool> shutting_down_{false};
+  std::function<void(std::vector<QueryCount>)> before_reset_;
+  std::atomic<uint64_t> last_count_{0};
 
   // On the main loop's thread alone.
   base::Timer poll_timer_, sample_timer_, period_timer_;

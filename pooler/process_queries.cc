@@ -1,10 +1,12 @@
 // Process: statistics of statements, brought together from all workers.
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "pooler/gather.h"
 #include "pooler/guards.h"
+#include "pooler/pool.h"
 #include "pooler/process.h"
 #include "pooler/session.h"
 #include "pooler/slow_log.h"
@@ -91,9 +93,57 @@ void Process::slow_log(Then<SlowLogRow> done) {
   done({std::move(row)});
 }
 
+// What is counted in between is in neither: each worker looks and clears in one go.
 void Process::reset_queries(Done done) {
-  gather<char>([](Worker& worker, std::vector<char>&) { worker.counted_queries().clear(); },
-               [done = std::move(done)](const std::vector<char>&) { done(base::Ok{}); });
+  gather<QueryCount>(
+      [this](Worker& worker, std::vector<QueryCount>& counts) {
+        if (before_reset_) counts.push_back(count(worker));
+        worker.counted_queries().clear();
+      },
+      [this, done = std::move(done)](std::vector<QueryCount> counts) {
+        if (before_reset_) before_reset_(std::move(counts));
+        done(base::Ok{});
+      });
+}
+
+// ---- For the history ----
+
+QueryCount Process::count(Worker& worker) {
+  return {static_cast<std::size_t>(worker.index()), ++last_count_, worker.counted_queries().snapshot()};
+}
+
+void Process::count_queries(std::function<void(std::vector<QueryCount>)> done) {
+  gather<QueryCount>([this](Worker& worker, std::vector<QueryCount>& counts) { counts.push_back(count(worker)); },
+                     std::move(done));
+}
+
+std::vector<QueryCount> Process::last_counts() {
+  std::vector<QueryCount> counts;
+  for (Worker* worker : runtime_.worker_list) counts.push_back(count(*worker));
+  return counts;
+}
+
+std::vector<analyzer::PoolLook> Process::look_at_pools() const {
+  const auto unsigned_of = [](int number) { return static_cast<uint64_t>(std::max(number, 0)); };
+  std::vector<analyzer::PoolLook> looks;
+  for (const PoolPtr& pool : pools_.all()) {
+    const PoolRow row = pool->row();
+    Totals totals;
+    for (int worker = 0; worker < runtime_.workers(); ++worker) pool->stats(worker).add_to(totals);
+    const uint64_t idle = unsigned_of(row.sv_idle + row.sv_used);
+    looks.push_back({.database = row.database,
+                     .user = row.user,
+                     .pool = pool,
+                     .active = unsigned_of(row.cl_active),
+                     .waiting = unsigned_of(row.cl_waiting),
+                     .servers = idle + unsigned_of(row.sv_active + row.sv_being_canceled + row.sv_tested + row.sv_login),
+                     .idle = idle,
+                     .longest_wait_us = static_cast<uint64_t>(std::max<int64_t>(row.maxwait.count(), 0)),
+                     .transactions = totals.xact_count,
+                     .queries = totals.query_count,
+                     .wait_us = totals.wait_time});
+  }
+  return looks;
 }
 
 }  // namespace pooler

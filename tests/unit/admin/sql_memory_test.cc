@@ -47,6 +47,21 @@ TEST_F(SqlMemory, OtherUsersOfSqliteDoNotNotice) {
   sqlite3_free(memory);
 }
 
+TEST_F(SqlMemory, WhatIsDoneForOthersInTheMiddleIsNotCounted) {
+  SqlBudget budget(stop, later, 1000);
+  const SqlBudget::Here here(budget);
+  {
+    const SqlBudget::Outside outside;
+    void* memory = sqlite3_malloc(100'000);
+    EXPECT_NE(memory, nullptr);
+    sqlite3_free(memory);
+  }
+  EXPECT_EQ(budget.bytes_left(), 1000);
+  EXPECT_FALSE(budget.spent());
+  EXPECT_EQ(sqlite3_malloc(2000), nullptr);
+  EXPECT_TRUE(budget.spent());
+}
+
 TEST_F(SqlMemory, EndsWithTheTimeAndWithTheWish) {
   SqlBudget late(stop, base::now(), 1000);
   EXPECT_FALSE(late.go_on());

@@ -23,6 +23,10 @@ constexpr std::string_view kSocket =
     "type:s user:s database:s replication:s state:s addr:s port:i local_addr:s local_port:i connect_time:s "
     "request_time:s wait:i wait_us:i close_needed:i ptr:s link:s remote_pid:i tls:s application_name:s "
     "prepared_statements:i id:i recv_pos:i pkt_pos:i pkt_remain:i send_pos:i send_remain:i pkt_avail:i send_avail:i";
+constexpr std::string_view kQueriesThen =
+    "at:t resolution:s seconds:d fingerprint:s query:s database:s user:s application_name:s calls:q errors:q rows:q "
+    "total_ms:d mean_ms:d p50_ms:d p75_ms:d p95_ms:d p99_ms:d max_ms:d wait_ms:d idle_ms:d bytes_in:q bytes_out:q parses:q "
+    "server_parses:q error_classes:s first_at:t";
 constexpr Golden kGolden[] = {
     {"POOLS",
      "database:s user:s cl_active:i cl_waiting:i cl_active_cancel_req:i cl_waiting_cancel_req:i sv_active:i "
@@ -89,6 +93,14 @@ constexpr Golden kGolden[] = {
      "ended:t total_ms:d wait_ms:d server_ms:d fingerprint:s query:s parameters:s database:s user:s application_name:s "
      "client:s statement_name:s rows:q bytes_in:q bytes_out:q sqlstate:s traceparent:s server_pid:i plan:s"},
     {"SLOW_LOG", "file:s written:q over_rate:q queue_full:q lost:q failure:s"},
+    {"HISTORY",
+     "state:s path:s bytes:q bytes_max:q oldest:t newest:t written:q waiting:q lost:q last_error:s last_error_at:t"},
+    {"QUERIES_HISTORY", kQueriesThen},
+    {"QUERIES_BY_HOUR", kQueriesThen},
+    {"QUERIES_BY_DAY", kQueriesThen},
+    {"POOLS_HISTORY",
+     "at:t resolution:s seconds:d database:s user:s clients:d clients_max:q waiting:d waiting_max:q servers:d servers_max:q "
+     "idle_servers:d longest_wait_ms:d transactions:q queries:q wait_ms:d p50_ms:d p95_ms:d p99_ms:d"},
     {"STATE", "key:s value:s"},
     {"VERSION", "version:s"},
     {"WEIR_VERSION", "version:s"},
@@ -109,7 +121,7 @@ std::string letters(const View& view) {
                         : column.type == Type::kNumeric ? 'N'
                         : column.type == Type::kFloat8  ? 'd'
                         : column.type == Type::kTimestamptz ? 't'
-                                                        : 'b';
+                                                            : 'b';
     text += fmt::format("{}{}:{}", text.empty() ? "" : " ", column.name, letter);
   }
   return text;

@@ -76,6 +76,31 @@ TEST_F(ProcessQueriesTest, TheSlowLogSaysWhatBecameOfThem) {
   runtime_.slow_log = nullptr;
 }
 
+TEST_F(ProcessQueriesTest, WhatAResetSweepsAwayIsShownBefore) {
+  run(0, 1, 100);
+  run(1, 2, 50);
+  std::vector<QueryCount> shown;
+  process_->before_reset([&](std::vector<QueryCount> counts) { shown = std::move(counts); });
+  std::optional<base::Status> said;
+  process_->reset_queries([&](base::Status status) { said = std::move(status); });
+  ASSERT_TRUE(support::run_until(main_, [&] { return said.has_value(); }));
+  ASSERT_EQ(shown.size(), 2u);
+  std::optional<std::vector<QueryCount>> after;
+  process_->count_queries([&](std::vector<QueryCount> counts) { after = std::move(counts); });
+  ASSERT_TRUE(support::run_until(main_, [&] { return after.has_value(); }));
+  for (const QueryCount& count : shown) {
+    EXPECT_EQ(count.snapshot.rows.size(), 1u);
+    for (const QueryCount& later : *after) {
+      if (later.worker != count.worker) continue;
+      EXPECT_GT(later.number, count.number);
+      EXPECT_GT(later.snapshot.cleared, count.snapshot.cleared);
+      EXPECT_TRUE(later.snapshot.rows.empty());
+    }
+  }
+}
+
+TEST_F(ProcessQueriesTest, PoolsAreLookedAtWithoutAskingWorkers) { EXPECT_TRUE(process_->look_at_pools().empty()); }
+
 TEST_F(ProcessQueriesTest, NobodyIsActiveWhoIsLoggingIn) {
   const base::Fd one = connect(0);
   ASSERT_TRUE(support::run_until(main_, [&] { return runtime_.next_id.load() == 2; }));
