@@ -127,13 +127,14 @@ std::vector<ConfigRow> show_config(const Config& config) {
     }
   });
   show_section("http", config.http, rows);
+  show_section("history", config.history, rows);
   std::sort(rows.begin(), rows.end(), [](const ConfigRow& a, const ConfigRow& b) { return a.key < b.key; });
   return rows;
 }
 
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings) {
-  if (key.starts_with("http."))
+  if (key.starts_with("http.") || key.starts_with("history."))
     return base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", base::escape_for_log(key, 60))),
                            "Change it in the configuration file and RELOAD, or restart.");
   auto next = std::make_shared<Config>(config);

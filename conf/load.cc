@@ -281,11 +281,11 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    static const std::vector<std::string_view> kKnown{"weir", "workers", "http", "history", "databases", "users", "guards", "peers"};
+    const std::vector<std::string_view> all{"weir", "workers", "http", "history", "databases", "users", "guards", "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {
       problem(where,
-              fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, kKnown)));
+              fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, all)));
     } else if (std::find(settings.begin(), settings.end(), name) != settings.end()) {
       problem(where, fmt::format("{} stands outside a section: put it below [weir]", name));
     } else {
