@@ -85,10 +85,10 @@ class App {
   pooler::Pools pools_;
   pooler::ListenHubs listen_hubs_;
   pooler::Catalogues catalogues_;
-  std::optional<pooler::Listeners> listeners_;  // on accepting_loop()
-  std::string listening_;  // where, in words
   pooler::SlowLog slow_log_;
   pooler::SlowPlans slow_plans_;
+  std::optional<pooler::Listeners> listeners_;  // on accepting_loop()
+  std::string listening_;  // where, in words
   Notifier notifier_;
   Reloader reloader_;
   pooler::Process process_;
