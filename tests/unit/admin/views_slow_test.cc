@@ -32,7 +32,7 @@ TEST(SlowViews, SlowQueriesShowWhereTheTimeWent) {
   world.inspector.slow_rows = {{.number = 1, .statement = slow()}};
   Client root(world);
   EXPECT_THAT(root.query("SHOW SLOW_QUERIES"),
-              HasSubstr("|1500.5|0.5|1500|0000000000000abc|SELECT $1|NULL|appdb|app|web|10.0.0.7|NULL|3|77|88|NULL|NULL|42|NULL) "
+              HasSubstr("|1500.5|0.5|1500|0000000000000abc|SELECT $1|-|appdb|app|web|10.0.0.7|-|3|77|88|-|-|42|-) "
                         "C(SHOW)"));
 }
 
