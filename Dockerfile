@@ -10,7 +10,7 @@ RUN make install DESTDIR=/out PREFIX=/usr
 FROM debian:bookworm-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates libevent-core-2.1-7 libevent-pthreads-2.1-7 libssl3 libpq5 libfmt9 libspdlog1.10 \
-      libtomlplusplus3 libpam0g libldap-2.5-0 libsqlite3-0 postgresql-client-15 \
+      libtomlplusplus3 libpam0g libldap-2.5-0 libsqlite3-0 libcurl4 postgresql-client-15 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 6432 weir \
     && useradd --system --uid 6432 --gid weir --home-dir /nonexistent --shell /usr/sbin/nologin weir

@@ -213,4 +213,32 @@ std::string to_bytes(const HttpResponse& response, bool with_body, WallTime now)
   return out;
 }
 
+Result<std::string> place_of_url(std::string_view url) {
+  const auto bad_url = [](std::string_view why) { return invalid_parameter("is not a URL: " + std::string(why)); };
+  static constexpr std::string_view kNeverBare = "\"<>\\^`{|}";
+  const auto plain = [](char c) { return c > ' ' && c < 127 && kNeverBare.find(c) == std::string_view::npos; };
+  if (!std::all_of(url.begin(), url.end(), plain)) return bad_url("a character in it must be written as %XX");
+  const auto end_of_scheme = url.find("://");
+  const std::string scheme = to_lower(url.substr(0, end_of_scheme));
+  if (end_of_scheme == std::string_view::npos || (scheme != "http" && scheme != "https"))
+    return bad_url("it begins with http:// or https://");
+  std::string_view place = url.substr(end_of_scheme + 3);
+  place = place.substr(0, place.find_first_of("/?#"));
+  if (const auto at = place.rfind('@'); at != std::string_view::npos) place.remove_prefix(at + 1);
+
+  const auto end_of_host = place.starts_with('[') ? place.find(']') : place.find(':');
+  std::string_view host = place.substr(0, end_of_host), rest = place.substr(host.size());
+  std::string_view allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
+  if (host.starts_with('[') && rest.starts_with(']')) {
+    host.remove_prefix(1);
+    rest.remove_prefix(1);
+    allowed = "0123456789abcdefABCDEF:.";
+  }
+  if (host.empty() || host.find_first_not_of(allowed) != std::string_view::npos) return bad_url("it has no name of a host");
+  if (rest.empty()) return scheme + "://" + std::string(place);
+  const auto port = rest.starts_with(':') ? parse_int(rest.substr(1)) : std::nullopt;
+  if (!port || *port < 1 || *port > 65535) return bad_url("its port is no number from 1 to 65535");
+  return scheme + "://" + std::string(place);
+}
+
 }  // namespace base

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 
 namespace base {
 
@@ -44,5 +45,9 @@ std::variant<HttpIncomplete, HttpRequest, HttpResponse> parse_http(std::string_v
 
 // The bytes to send. After them the connection is closed.
 std::string to_bytes(const HttpResponse& response, bool with_body, WallTime now);
+
+// What may be shown of a URL of http or https: "https://alerts.example.com:9093". User, password, path and query stay out;
+// a path too can be a secret. An error that repeats nothing of it if it is no such URL.
+Result<std::string> place_of_url(std::string_view url);
 
 }  // namespace base

@@ -12,7 +12,7 @@ packages_of() {
   case $1 in
     build) echo "make g++ cmake ninja-build ccache pkg-config libevent-dev libssl-dev libpq-dev libfmt-dev
       libspdlog-dev libtomlplusplus-dev libpam0g-dev libldap-dev libpg-query-dev rapidjson-dev libxxhash-dev
-      libsqlite3-dev" ;;
+      libsqlite3-dev libcurl4-openssl-dev" ;;
     run) echo "postgresql-15 postgresql-client-15" ;;
     test) echo "libgtest-dev libgmock-dev python3 python3-pytest python3-psycopg2 python3-psycopg python3-asyncpg
       python3-yaml postgresql-15 postgresql-contrib pgbouncer prometheus-pgbouncer-exporter prometheus

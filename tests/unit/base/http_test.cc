@@ -124,5 +124,22 @@ TEST(Http, EveryStatusThatIsGivenHasAPhrase) {
                 Not(HasSubstr("HTTP/1.1 " + std::to_string(status) + " \r\n")));
 }
 
+TEST(Http, OfAUrlThePlaceMayBeShown) {
+  const auto place = [](std::string_view url) {
+    const auto shown = place_of_url(url);
+    return shown.ok() ? *shown : "!" + shown.error().message;
+  };
+  EXPECT_EQ(place("https://hooks.example.com/services/T0/s3cret?key=s3cret"), "https://hooks.example.com");
+  EXPECT_EQ(place("http://me:s3@cret@127.0.0.1:9093/"), "http://127.0.0.1:9093");
+  EXPECT_EQ(place("HTTP://[::1]:80?x"), "http://[::1]:80");
+  EXPECT_EQ(place("http://a_b-c"), "http://a_b-c");
+  for (const char* bad : {"", "s3cret", "ftp://s3cret", "http://", "http://s3cret:x/", "http://s3cret:0", "http://s3cret:65536",
+                          "http://s3cret:", "http://[s3cret]", "http://[::1", "http://s3 cret", "http://s3cret\n", "https:///s3cret",
+                          "http://me:s3cret/x@host", "http://\xc3\xa4"}) {
+    EXPECT_THAT(place(bad), StartsWith("!is not a URL: ")) << bad;
+    EXPECT_THAT(place(bad), Not(HasSubstr("s3"))) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace base
