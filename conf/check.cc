@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "conf/check_guards.h"
+#include "conf/check_traces.h"
 #include "conf/value.h"
 
 namespace conf {
@@ -38,6 +39,7 @@ class Checker {
     http();
     slow_log();
     history();
+    for (Finding& finding : check_traces(config_)) findings_.push_back(std::move(finding));
     for (const auto& [name, database] : config_.databases)
       database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");

@@ -30,6 +30,7 @@ struct Config {
   Workers workers;
   Http http;
   History history;
+  Traces traces;
   std::map<std::string, Database, std::less<>> databases;
   std::optional<Database> fallback;  // [databases."*"]
   std::map<std::string, User, std::less<>> users;

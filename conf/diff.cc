@@ -87,6 +87,7 @@ std::vector<Change> diff(const Config& before, const Config& after) {
   diff_section("workers", before.workers, after.workers, changes);
   diff_section("http", before.http, after.http, changes);
   diff_section("history", before.history, after.history, changes);
+  diff_section("traces", before.traces, after.traces, changes);
   diff_map("databases", before.databases, after.databases, changes);
   diff_map("databases", fallback_map(before), fallback_map(after), changes);
   diff_map("users", before.users, after.users, changes);
@@ -128,13 +129,14 @@ std::vector<ConfigRow> show_config(const Config& config) {
   });
   show_section("http", config.http, rows);
   show_section("history", config.history, rows);
+  show_section("traces", config.traces, rows);
   std::sort(rows.begin(), rows.end(), [](const ConfigRow& a, const ConfigRow& b) { return a.key < b.key; });
   return rows;
 }
 
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings) {
-  if (key.starts_with("http.") || key.starts_with("history."))
+  if (key.starts_with("http.") || key.starts_with("history.") || key.starts_with("traces."))
     return base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", base::escape_for_log(key, 60))),
                            "Change it in the configuration file and RELOAD, or restart.");
   auto next = std::make_shared<Config>(config);

@@ -191,6 +191,10 @@ std::string settings_markdown() {
               "secret.",
               out);
   table<History>("[history]", "What was counted, kept in a file: `queries_history` and its like in the console.", out);
+  table<Traces>("[traces]",
+                "Spans of statements for an OpenTelemetry collector; [operations.md](operations.md#traces) says which and how. "
+                "Secrets may come from files.",
+                out);
   table<Database>(
       "[databases.NAME]",
       "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
@@ -222,6 +226,8 @@ std::string sample_toml() {
   sample<Http>(out);
   out += "\n# What was counted, kept in a file.\n[history]\n";
   sample<History>(out);
+  out += "\n# Spans of statements for an OpenTelemetry collector.\n[traces]\n";
+  sample<Traces>(out);
   out +=
       "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = "
       "\"127.0.0.1\"\n\n";

@@ -347,6 +347,24 @@ struct History {
   static constexpr auto fields();
 };
 
+// ---- [traces] ----
+
+// Spans of statements, for an OpenTelemetry collector.
+struct Traces {
+  std::string endpoint;  // of OTLP over HTTP; empty: none are made
+  std::optional<Secret> token;
+  std::optional<Secret> headers;  // "name=value,other=value"
+  std::string service_name = "weir";
+  double sample = 0;  // of the statements that belong to no trace
+  bool query_text = true;
+  int batch_size = 512;
+  Duration flush_interval = std::chrono::seconds(5);
+  int queue_max = 8192;
+  Duration timeout = std::chrono::seconds(10);
+
+  static constexpr auto fields();
+};
+
 // ---- [databases.NAME] ----
 
 // An unset member means: as [weir] says, or as PostgreSQL does.

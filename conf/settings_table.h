@@ -66,6 +66,34 @@ constexpr auto History::fields() {
   };
 }
 
+constexpr auto Traces::fields() {
+  using enum Reload;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  return std::tuple{
+      Field{"endpoint", &Traces::endpoint, kLive,
+            "Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; empty: "
+            "no statement is traced."},
+      Field{"token", &Traces::token, kLive, "Sent to it as `Authorization: Bearer TOKEN`."},
+      Field{"headers", &Traces::headers, kLive,
+            "Further headers for it, as `name=value,name=value`; may be secret, so they are never shown."},
+      Field{"service_name", &Traces::service_name, kLive, "What Weir is called in the traces: service.name."},
+      Field{"sample", &Traces::sample, kLive,
+            "Part of the statements of no trace that begin one of their own; 0: only statements whose application says that "
+            "they are of a trace, and that it is sampled.",
+            within(0, 1)},
+      Field{"query_text", &Traces::query_text, kLive,
+            "Spans have the statement's text, with $n for each value. Values are never sent."},
+      Field{"batch_size", &Traces::batch_size, kLive, "Most statements in one request to the collector.", within(1, 10'000)},
+      Field{"flush_interval", &Traces::flush_interval, kLive, "How long a statement waits for others to be sent with.",
+            within(milliseconds(10), seconds(300))},
+      Field{"queue_max", &Traces::queue_max, kLive,
+            "Most statements that wait to be sent; further ones are dropped, and counted.", within(1, 1'000'000)},
+      Field{"timeout", &Traces::timeout, kLive, "How long the collector may take to answer a request.",
+            within(milliseconds(100), seconds(120))},
+  };
+}
+
 constexpr auto Database::fields() {
   using enum Reload;
   constexpr auto pool = within(0, kMaxPoolSize);
