@@ -122,6 +122,7 @@ class QueryStats {
     const QueryOwner& owner() const { return *owner_; }
     // Without values.
     const std::string& text() const { return *text_; }
+    const std::shared_ptr<const std::string>& shared_text() const { return text_; }
     const QueryTotals& totals() const { return totals_; }
 
    private:

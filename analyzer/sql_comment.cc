@@ -38,29 +38,32 @@ std::size_t value_end(std::string_view comment, std::size_t from) {
   return std::min(from, comment.size());
 }
 
-// So many digits of lower case, and not all of them 0.
-bool is_id(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }) &&
-         text.find_first_not_of('0') != std::string_view::npos;
+// The size of the part of a traceparent that every version has.
+constexpr std::size_t kTraceparentSize = 55;
+
+// Between the marks of the comment that ends the text; nothing where none does.
+std::optional<std::string_view> last_comment(std::string_view sql) {
+  while (!sql.empty() && (is(sql.back(), kSpace) || sql.back() == ';')) sql.remove_suffix(1);
+  if (!sql.ends_with(kClose)) return std::nullopt;
+  sql.remove_suffix(kClose.size());
+  const std::string_view near = sql.substr(sql.size() - std::min(sql.size(), kCommentMax + kOpen.size()));
+  const std::size_t open = near.rfind(kOpen);
+  return open == std::string_view::npos ? std::string_view() : near.substr(open + kOpen.size());
+}
+
+std::string_view first_comment(std::string_view sql) {
+  while (!sql.empty() && is(sql.front(), kSpace)) sql.remove_prefix(1);
+  if (!sql.starts_with(kOpen)) return {};
+  sql = sql.substr(kOpen.size(), kCommentMax + kClose.size());
+  const std::size_t close = sql.find(kClose);
+  return close == std::string_view::npos ? std::string_view() : sql.substr(0, close);
 }
 
 }  // namespace
 
 std::string_view outer_comment(std::string_view sql) {
-  std::string_view rest = sql;
-  while (!rest.empty() && (is(rest.back(), kSpace) || rest.back() == ';')) rest.remove_suffix(1);
-  if (rest.ends_with(kClose)) {
-    rest.remove_suffix(kClose.size());
-    const std::string_view near = rest.substr(rest.size() - std::min(rest.size(), kCommentMax + kOpen.size()));
-    const std::size_t open = near.rfind(kOpen);
-    return open == std::string_view::npos ? std::string_view() : near.substr(open + kOpen.size());
-  }
-  rest = sql;
-  while (!rest.empty() && is(rest.front(), kSpace)) rest.remove_prefix(1);
-  if (!rest.starts_with(kOpen)) return {};
-  rest = rest.substr(kOpen.size(), kCommentMax + kClose.size());
-  const std::size_t close = rest.find(kClose);
-  return close == std::string_view::npos ? std::string_view() : rest.substr(0, close);
+  const auto last = last_comment(sql);
+  return last ? *last : first_comment(sql);
 }
 
 std::string comment_value(std::string_view comment, std::string_view key) {
@@ -80,18 +83,18 @@ std::string comment_value(std::string_view comment, std::string_view key) {
 }
 
 std::string traceparent_in(std::string_view comment) {
-  // Version, trace, parent and flags; later versions may have more behind them.
-  constexpr std::size_t kTrace = 3, kParent = 36, kFlags = 53, kSize = 55;
   std::string value = comment_value(comment, "traceparent");
-  if (value.size() < kSize || value[kTrace - 1] != '-' || value[kParent - 1] != '-' || value[kFlags - 1] != '-') return {};
-  const std::string_view text = value;
-  const std::string_view version = text.substr(0, 2);
-  const auto is_hex = [](std::string_view part) { return is_id(part) || part.find_first_not_of('0') == part.npos; };
-  if (!is_hex(version) || version == "ff" || !is_hex(text.substr(kFlags, 2))) return {};
-  if (!is_id(text.substr(kTrace, 32)) || !is_id(text.substr(kParent, 16))) return {};
-  if (version == "00" ? value.size() != kSize : value.size() > kSize && value[kSize] != '-') return {};
-  value.resize(kSize);
+  if (!trace_context(value)) return {};
+  value.resize(kTraceparentSize);
   return value;
+}
+
+std::optional<TraceContext> trace_of(std::string_view sql, bool cut) {
+  if (!cut)
+    if (const auto last = last_comment(sql); last && !last->empty())
+      if (const auto context = trace_context(comment_value(*last, "traceparent"))) return context;
+  const std::string_view first = first_comment(sql);
+  return first.empty() ? std::nullopt : trace_context(comment_value(first, "traceparent"));
 }
 
 }  // namespace analyzer

@@ -3,8 +3,11 @@
 // and values URL-encoded. Pure.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "analyzer/trace_context.h"
 
 namespace analyzer {
 
@@ -20,5 +23,9 @@ std::string comment_value(std::string_view comment, std::string_view key);
 
 // The traceparent in it, if it is one that W3C's Trace Context allows, in lower case as it has to be; otherwise empty.
 std::string traceparent_in(std::string_view comment);
+
+// The traceparent of a statement: of the comment that ends it or, where there is none in that, of the one that begins it.
+// `cut`: its end is not at hand.
+std::optional<TraceContext> trace_of(std::string_view sql, bool cut = false);
 
 }  // namespace analyzer

@@ -66,5 +66,25 @@ TEST(SqlComment, NoOtherTextPassesForATrace) {
     EXPECT_EQ(traceparent_in("traceparent='" + wrong + "'"), "") << wrong;
 }
 
+TEST(SqlComment, TheTraceMayStandAtEitherEnd) {
+  const std::string comment = "/*traceparent='" + std::string(kTrace) + "'*/", select = "SELECT 1";
+  const auto context = trace_context(kTrace);
+  ASSERT_TRUE(context);
+  EXPECT_EQ(trace_of(select + comment), context);
+  EXPECT_EQ(trace_of(select + ' ' + comment + " ; \n"), context);
+  EXPECT_EQ(trace_of(comment + select), context);
+  EXPECT_EQ(trace_of(comment + select + " /* and more */"), context);
+  EXPECT_EQ(trace_of(comment + select + ';' + select + "/*"), context);
+  EXPECT_EQ(trace_of(select), std::nullopt);
+  EXPECT_EQ(trace_of(select + "/*+ SeqScan(t) */"), std::nullopt);
+  EXPECT_EQ(trace_of(""), std::nullopt);
+}
+
+TEST(SqlComment, TheEndOfWhatIsCutIsNotItsEnd) {
+  const std::string comment = "/*traceparent='" + std::string(kTrace) + "'*/";
+  EXPECT_EQ(trace_of("SELECT 1 " + comment, true), std::nullopt);
+  EXPECT_EQ(trace_of(comment + "SELECT 1", true), trace_context(kTrace));
+}
+
 }  // namespace
 }  // namespace analyzer
