@@ -56,6 +56,13 @@ const std::vector<ViewMetric>& view_metrics() {
       {"weir_statement_cache_parses_total", kCounter, "STATEMENT_CACHE", "parses"},
       {"weir_statement_cache_parse_errors_total", kCounter, "STATEMENT_CACHE", "parse_errors"},
       {"weir_statement_cache_evictions_total", kCounter, "STATEMENT_CACHE", "evictions"},
+      {"weir_traces_waiting", kGauge, "TRACES", "waiting"},
+      {"weir_traces_exported_total", kCounter, "TRACES", "exported"},
+      {"weir_traces_dropped_total", kCounter, "TRACES", "dropped"},
+      {"weir_traces_lost_total", kCounter, "TRACES", "lost"},
+      {"weir_traces_rejected_spans_total", kCounter, "TRACES", "rejected_spans"},
+      {"weir_traces_requests_total", kCounter, "TRACES", "requests"},
+      {"weir_traces_retries_total", kCounter, "TRACES", "retries"},
   };
   return metrics;
 }
@@ -132,7 +139,7 @@ const std::vector<std::string_view>& label_columns(std::string_view view) {
 
 const std::vector<std::string_view>& scraped_views() {
   static const std::vector<std::string_view> views = {"POOLS",      "DATABASES",       "STATS", "LISTS", "CONFIG",
-                                                      "PIN_COUNTS", "STATEMENT_CACHE"};
+                                                      "PIN_COUNTS", "STATEMENT_CACHE", "TRACES"};
   return views;
 }
 

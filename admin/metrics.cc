@@ -164,10 +164,14 @@ class Maker {
     std::map<LabelBound::Labels, analyzer::QueryTotals> by_labels;
     for (const analyzer::PoolTotals& pool : all) by_labels[memory_.pools({pool.database, pool.user})].add(pool.totals);
     Points errors;
+    std::map<LabelBound::Labels, std::vector<const analyzer::PoolExemplars*>> exemplars;
+    for (const analyzer::PoolExemplars& pool : scraped_.exemplars)
+      exemplars[memory_.pools({pool.database, pool.user})].push_back(&pool);
     for (const auto& [labels, totals] : by_labels) {
       HistogramValue times{{}, totals.times.count(), seconds(totals.server_us)};
       for (unsigned power = kFirstBucket; power <= kLastBucket; ++power)
         times.buckets.emplace_back(seconds(uint64_t{1} << power), totals.times.count_below(power));
+      if (const auto known = exemplars.find(labels); known != exemplars.end()) times.exemplars = for_buckets(known->second);
       own("weir_query_duration_seconds").points.push_back({labels, 0, std::move(times)});
       own("weir_query_rows_total").points.push_back({labels, real(totals.rows)});
       own("weir_query_received_bytes_total").points.push_back({labels, real(totals.bytes_in)});
@@ -181,6 +185,25 @@ class Maker {
       }
     }
     own("weir_query_errors_total").points = errors.take();
+  }
+
+  // The latest for each bucket, and for the infinite one.
+  static std::vector<std::optional<ExemplarValue>> for_buckets(const std::vector<const analyzer::PoolExemplars*>& pools) {
+    constexpr unsigned kEnd = analyzer::PoolExemplars::kOctaves;
+    std::vector<std::optional<ExemplarValue>> out;
+    for (unsigned power = kFirstBucket; power <= kLastBucket + 1; ++power) {
+      const analyzer::Exemplar* last = nullptr;
+      for (const analyzer::PoolExemplars* pool : pools) {
+        const auto* one = pool->last_between(power == kFirstBucket ? 0 : power - 1, power > kLastBucket ? kEnd : power);
+        if (one != nullptr && (last == nullptr || one->at > last->at)) last = one;
+      }
+      out.emplace_back();
+      if (last == nullptr) continue;
+      const auto us_since_1970 = static_cast<uint64_t>(last->at.time_since_epoch().count());
+      out.back() = {analyzer::trace_id_text(last->context), analyzer::span_id_text(last->context.span), seconds(last->us),
+                    seconds(us_since_1970)};
+    }
+    return out;
   }
 
   void statement(const std::vector<std::string>& labels, const TopStatements::Numbers& numbers) {
@@ -232,6 +255,8 @@ std::string metrics_document() {
       "have the `max_fingerprints` statements that take the most time, looked at once a minute; everything else is one "
       "sum, whose labels are `(other)`. No counter goes back: a statement that gets a series of its own begins at zero and "
       "leaves its past in the sum, and one that loses it adds its counts to the sum. RESET QUERIES changes nothing here.\n\n"
+      "In OpenMetrics the buckets of `weir_query_duration_seconds` have exemplars where statements are traced (`[traces]`): the "
+      "trace and the span of the last traced statement that fell into each.\n\n"
       "Where a worker does not answer in time, what it would have told is left out, and `weir_metrics_missing` names "
       "it.\n\n"
       "| metric | type | labels | from | what it is |\n|---|---|---|---|---|\n";

@@ -57,6 +57,7 @@ struct Scraped {
   std::map<std::string_view, SnapshotPtr> views;
   std::optional<pooler::StatementMetrics> statements;
   std::optional<std::vector<pooler::ReadyRow>> ready;
+  std::vector<analyzer::PoolExemplars> exemplars{};
   std::vector<std::string> missing;  // the parts that are
   ProcessNumbers process;
   uint64_t internal_errors = 0, http_requests = 0, http_refused = 0;

@@ -77,12 +77,23 @@ class Writer {
       return;
     }
     const std::string before = labels.empty() ? "" : labels + ',';
-    for (const auto& [bound, count] : point.histogram->buckets)
-      line("{}_bucket{{{}le=\"{}\"}} {}\n", family.name, before, number(bound), count);
-    line("{}_bucket{{{}le=\"+Inf\"}} {}\n", family.name, before, point.histogram->count);
+    const HistogramValue& histogram = *point.histogram;
+    for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
+      const auto& [bound, count] = histogram.buckets[i];
+      line("{}_bucket{{{}le=\"{}\"}} {}{}\n", family.name, before, number(bound), count, exemplar(histogram, i));
+    }
+    line("{}_bucket{{{}le=\"+Inf\"}} {}{}\n", family.name, before, histogram.count,
+         exemplar(histogram, histogram.buckets.size()));
     const std::string braced = labels.empty() ? "" : '{' + labels + '}';
     line("{}_sum{} {}\n", family.name, braced, number(point.histogram->sum));
     line("{}_count{} {}\n", family.name, braced, point.histogram->count);
+  }
+
+  std::string exemplar(const HistogramValue& histogram, std::size_t bucket) const {
+    if (!open_metrics_ || bucket >= histogram.exemplars.size() || !histogram.exemplars[bucket]) return "";
+    const ExemplarValue& one = *histogram.exemplars[bucket];
+    return fmt::format(" # {{trace_id=\"{}\",span_id=\"{}\"}} {} {:.3f}", one.trace_id, one.span_id, number(one.value),
+                       one.timestamp);
   }
 
   static std::string labels_of(const Family& family, const Point& point) {

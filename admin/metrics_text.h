@@ -13,11 +13,19 @@ namespace admin {
 enum class MetricType { kGauge, kCounter, kHistogram, kInfo };
 std::string_view name_of(MetricType type);
 
+// One of those that a bucket counts, and where to look it up.
+struct ExemplarValue {
+  std::string trace_id, span_id;
+  double value = 0, timestamp = 0;  // in seconds since 1970
+};
+
 struct HistogramValue {
   // Upper bound and how many were no greater, from the least bound to the greatest; without the infinite one.
   std::vector<std::pair<double, uint64_t>> buckets;
   uint64_t count = 0;
   double sum = 0;
+  // For each bucket, and the infinite one at the end; or empty. OpenMetrics alone shows them.
+  std::vector<std::optional<ExemplarValue>> exemplars{};
 };
 
 struct Point {

@@ -29,6 +29,11 @@ void Scraper::scrape(Done done) {
       });
     });
   });
+  ask("exemplars", [this](const Arrive& arrive) {
+    sources_.inspector.exemplars([arrive](const std::vector<analyzer::PoolExemplars>& rows) {
+      arrive([rows](Scraped& scraped) { scraped.exemplars = rows; });
+    });
+  });
   ask("readiness", [this](const Arrive& arrive) {
     sources_.inspector.readiness([arrive](const std::vector<pooler::ReadyRow>& rows) {
       arrive([rows](Scraped& scraped) { scraped.ready = rows; });

@@ -102,6 +102,7 @@ std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENE
 std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
 std::vector<View> guard_views();   // GUARDS
 std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG
+std::vector<View> trace_views();   // TRACES
 std::vector<View> history_views();  // HISTORY, QUERIES_HISTORY, QUERIES_BY_HOUR, QUERIES_BY_DAY, POOLS_HISTORY
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
 std::vector<View> table_views();   // TABLES, COLUMNS

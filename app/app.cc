@@ -27,6 +27,9 @@ constexpr std::size_t kSelectThreads = 1;
 // As long as the hash that it keys.
 constexpr std::size_t kSecretBytes = 32;
 
+// How long the end waits for the last traces to be taken.
+constexpr base::Duration kTracesPatience = std::chrono::seconds(2);
+
 std::size_t offload_threads() {
   return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kOffloadThreads);
 }
@@ -66,6 +69,13 @@ App::App(Prepared prepared)
       listen_hubs_(runtime_),
       catalogues_(runtime_),
       slow_plans_(runtime_),
+      outbox_("weir/" + std::string(version())),
+      trace_exporter_(
+          traces_,
+          [this](base::PostRequest request, base::Outbox::Done done) {
+            return outbox_.post(std::move(request), std::move(done));
+          },
+          std::string(version())),
       notifier_(prepared.manager.notify_socket),
       reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
                 [this](const conf::ConfigPtr& config, const TlsPair& tls) { apply(config, tls); }),
@@ -79,6 +89,9 @@ App::App(Prepared prepared)
   runtime_.catalogues = &catalogues_;
   runtime_.slow_log = &slow_log_;
   runtime_.slow_plans = &slow_plans_;
+  runtime_.traces = &traces_;
+  traces_.set_workers(static_cast<std::size_t>(prepared.workers));
+  trace_exporter_.configure(prepared.config->traces);
   configure_slow_log(*prepared.config);
   runtime_.console = &console_;
   runtime_.console_parameters = admin::Console::welcome_parameters();
@@ -175,6 +188,7 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   if (const auto status = base::reconfigure_logging(log_settings(config->weir)); !status.ok())
     log.error("the log stays as it is: {}", base::to_text(status.error()));
   configure_slow_log(*config);
+  trace_exporter_.configure(config->traces);
   limit_streams(*config);
   if (history_) history_->configure(config->history);
   resolver_.reconfigure(resolver_settings(*config));
@@ -225,6 +239,7 @@ void App::stop() {
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
   if (history_) history_->finish(process_.last_counts());
+  trace_exporter_.finish(kTracesPatience);
   for (const auto& worker : workers_) {
     auth_queries_.stop_worker(worker->index());
     listen_hubs_.stop_worker(worker->index());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "admin/console.h"
+#include "admin/trace_export.h"
 #include "app/http_service.h"
 #include "app/reload.h"
 #include "app/service_manager.h"
@@ -19,6 +20,7 @@
 #include "app/watchdog.h"
 #include "base/loop.h"
 #include "base/offload.h"
+#include "base/outbox.h"
 #include "conf/config.h"
 #include "pooler/auth_query.h"
 #include "pooler/cancel.h"
@@ -32,6 +34,7 @@
 #include "pooler/slow_log.h"
 #include "pooler/slow_plans.h"
 #include "pooler/throttle.h"
+#include "pooler/traces.h"
 #include "pooler/worker.h"
 #include "wire/resolver.h"
 
@@ -87,6 +90,9 @@ class App {
   pooler::Catalogues catalogues_;
   pooler::SlowLog slow_log_;
   pooler::SlowPlans slow_plans_;
+  base::Outbox outbox_;
+  pooler::Traces traces_;
+  admin::TraceExporter trace_exporter_;
   std::optional<pooler::Listeners> listeners_;  // on accepting_loop()
   std::string listening_;  // where, in words
   Notifier notifier_;

@@ -14,11 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/exemplars.h"
 #include "analyzer/query_report.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/result.h"
 #include "pooler/slow_recent.h"
+#include "pooler/traces.h"
 
 namespace pooler {
 
@@ -148,6 +150,12 @@ struct SlowLogRow {
   std::string failure;  // why the last ones were lost; empty when all is well
 };
 
+// What became of statements that were traced.
+struct TracesRow {
+  std::string endpoint;  // empty: nothing is traced
+  TraceCounts counts;
+};
+
 // A client's request under way, or its open transaction.
 struct ActivityRow {
   uint64_t id = 0;       // the client's
@@ -219,6 +227,8 @@ class Inspector {
   virtual void guards(Then<GuardRow> done) = 0;
   virtual void slow_queries(Then<SlowRow> done) = 0;   // the newest first
   virtual void slow_log(Then<SlowLogRow> done) = 0;    // one row
+  virtual void traces(Then<TracesRow> done) = 0;       // one row
+  virtual void exemplars(Then<analyzer::PoolExemplars> done) = 0;  // each worker's
   enum class RunState { kActive, kPaused, kSuspended };
   virtual RunState state() = 0;
 };

@@ -61,6 +61,8 @@ class Process final : public Inspector, public Operations {
   void guards(Then<GuardRow> done) override;
   void slow_queries(Then<SlowRow> done) override;
   void slow_log(Then<SlowLogRow> done) override;
+  void traces(Then<TracesRow> done) override;
+  void exemplars(Then<analyzer::PoolExemplars> done) override;
   RunState state() override;
 
   // Operations

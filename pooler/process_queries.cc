@@ -93,6 +93,18 @@ void Process::slow_log(Then<SlowLogRow> done) {
   done({std::move(row)});
 }
 
+void Process::traces(Then<TracesRow> done) {
+  TracesRow row{.endpoint = pools_.config()->traces.endpoint, .counts = {}};
+  if (runtime_.traces != nullptr) row.counts = runtime_.traces->counts();
+  done({std::move(row)});
+}
+
+void Process::exemplars(Then<analyzer::PoolExemplars> done) {
+  gather<analyzer::PoolExemplars>(
+      [](Worker& worker, std::vector<analyzer::PoolExemplars>& rows) { rows = worker.exemplars().snapshot(); },
+      std::move(done));
+}
+
 // What is counted in between is in neither: each worker looks and clears in one go.
 void Process::reset_queries(Done done) {
   gather<QueryCount>(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "analyzer/statement_trace.h"
 #include "pooler/prepared.h"
 #include "wire/codec.h"
 #include "wire/error_fields.h"
@@ -55,6 +56,13 @@ void QueryMeter::watch(const SlowLimits& limits, SlowListener* listener) {
   listener_ = listener;
 }
 
+void QueryMeter::trace(Tracer* tracer, TraceListener* listener) {
+  if (tracer != tracer_) params_.reset();  // they are looked at once more
+  tracer_ = tracer;
+  trace_listener_ = listener;
+  if (tracer == nullptr) session_trace_.reset();
+}
+
 // ---- rows ----
 
 void QueryMeter::follow(const ParamsPtr& params) {
@@ -62,6 +70,9 @@ void QueryMeter::follow(const ParamsPtr& params) {
   params_ = params;
   standard_conforming_strings_ = !params || standard_strings(*params);
   owner_ = stats_->owner(database_, user_, application_name(params));
+  if (tracer_ == nullptr) return;
+  const std::string* const said = params ? find_param(*params, kTraceSetting) : nullptr;
+  session_trace_ = said != nullptr ? analyzer::trace_context(*said) : std::nullopt;
 }
 
 const analyzer::Analysis& QueryMeter::analysis_of(const Said& said) {
@@ -120,7 +131,7 @@ void QueryMeter::set_last(Row* row) {
   last_ = row;
 }
 
-// ---- what is kept in case that it is slow ----
+// ---- what is kept in case that it is slow, or as it is traced ----
 
 KeptStatement& QueryMeter::kept(Sent& sent) {
   if (!sent.kept) sent.kept = std::make_unique<KeptStatement>();
@@ -151,6 +162,25 @@ void QueryMeter::keep_bind(Sent& sent, std::string_view frame, const Said& said)
     types = std::string_view(parse).substr(std::min(parse.size(), parse.find('\0') + 1));
   }
   kept(sent).keep_bind(reader.rest(), types);
+}
+
+std::optional<TraceMark> QueryMeter::mark_of(const Said& said) {
+  if (tracer_ == nullptr) return std::nullopt;
+  const auto context = tracer_->trace_of(said.text, said.cut, session_trace_);
+  if (!context) return std::nullopt;
+  if (said.analysis == nullptr && said.text.data() == nullptr) return TraceMark{.context = *context};
+  const analyzer::Statement& first = analysis_of(said).statements.front();
+  return TraceMark{*context, first.kind, analyzer::only_collection(first)};
+}
+
+void QueryMeter::traced(Sent& sent, const Row& row, const analyzer::QueryRecord& record) {
+  trace_listener_->on_traced({.mark = *sent.trace(),
+                              .row = row,
+                              .rows = sent.rows.get(),
+                              .owner = owner_,
+                              .total = record.ended - sent.at + record.wait,
+                              .record = record});
+  sent.kept->forget_trace();
 }
 
 // ---- from the client ----
@@ -194,8 +224,10 @@ void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::
   if (analysis.statements.size() == 1) {
     const analyzer::Statement& only = analysis.statements.front();
     const KeptStatement::Facts facts{only.kind, only.writes};
+    auto mark = mark_of(said);
     Sent& entered = enter(row_of(analysis, said.text), at);
     if (slow_.on()) keep_query(entered, said, facts);
+    if (mark) kept(entered).keep_trace(*std::move(mark));
     entered.bytes_in = header.size;
     entered.executed = entered.simple = true;
     return;
@@ -209,6 +241,7 @@ void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::
     texts.push_back(said.text.substr(statement.at, statement.size));
     if (!analyzer::HiddenValues::has_any(statement.kind)) facts.kind = analyzer::Kind::kUnknown;
   }
+  auto mark = mark_of(said);
   auto rows = std::make_unique<std::vector<Row*>>();
   rows->reserve(texts.size());
   for (const std::string_view text : texts) {
@@ -219,6 +252,7 @@ void QueryMeter::query(const wire::FrameHeader& header, const Said& said, base::
   stats_->release(*rows->front());  // it is held as one of them
   entered.rows = std::move(rows);
   if (slow_.on()) keep_query(entered, said, facts);
+  if (mark) kept(entered).keep_trace(*std::move(mark));
   entered.bytes_in = header.size;
   entered.executed = entered.simple = true;
 }
@@ -229,7 +263,8 @@ void QueryMeter::bind(const wire::FrameHeader& header, std::string_view frame, c
   Sent& joined = join(row, at);
   joined.bytes_in += header.size;
   if (slow_.on()) keep_bind(joined, frame, said);
-  add_portal(wire::Reader(frame.substr(wire::kHeaderSize)).cstring(), row);
+  Portal* const portal = add_portal(wire::Reader(frame.substr(wire::kHeaderSize)).cstring(), row);
+  if (tracer_ != nullptr && portal != nullptr) portal->trace = mark_of(said);
 }
 
 QueryMeter::Portal* QueryMeter::find_portal(std::string_view name) {
@@ -238,15 +273,16 @@ QueryMeter::Portal* QueryMeter::find_portal(std::string_view name) {
   return found != portals_.rend() ? &found->second : nullptr;
 }
 
-void QueryMeter::add_portal(std::string_view name, Row& row) {
+QueryMeter::Portal* QueryMeter::add_portal(std::string_view name, Row& row) {
   Portal* portal = find_portal(name);
   if (portal == nullptr) {
-    if (portals_.size() >= kPortalsMax) return;
+    if (portals_.size() >= kPortalsMax) return nullptr;
     portal = &portals_.emplace_back(name, Portal()).second;
   }
   stats_->hold(row);
   if (portal->row != nullptr) stats_->release(*portal->row);
   *portal = {&row, false};
+  return portal;
 }
 
 void QueryMeter::close_portals() {
@@ -272,6 +308,7 @@ void QueryMeter::execute(const wire::FrameHeader& header, std::string_view frame
   entered.executed = true;
   entered.call = !portal->begun;
   portal->begun = true;
+  if (tracer_ != nullptr && portal->trace) kept(entered).keep_trace(*portal->trace);
 }
 
 void QueryMeter::parsed(std::size_t size, const Said& said, const ParamsPtr& params) {
@@ -294,6 +331,8 @@ void QueryMeter::refused(const wire::FrameHeader& header, const Said& said, cons
   const analyzer::QueryRecord record{
       .sqlstate = sqlstate, .bytes_in = header.size, .wait = std::exchange(wait_, {}), .ended = now};
   if (record.wait >= slow_.from) listener_->on_slow({.row = row, .prepared = header.type != 'Q', .record = record});
+  if (const auto mark = mark_of(said))
+    trace_listener_->on_traced({.mark = *mark, .row = row, .owner = owner_, .total = record.wait, .record = record});
   if (counts_) stats_->record(row, record);
 }
 
@@ -324,10 +363,14 @@ void QueryMeter::answered(const Answer& answer, base::TimePoint now) {
   const bool failed = !record.sqlstate.empty();
   if (copied_in_ > 0 && (failed || answer.body.starts_with("COPY "))) record.bytes_in += std::exchange(copied_in_, 0);
   set_last(&row);
-  if (sent.rows && slow_.on())
+  const bool is_traced = tracer_ != nullptr && sent.trace() != nullptr;
+  if (sent.rows && (slow_.on() || is_traced)) {
     part_done(sent, answer.index, record);
-  else if (record.wait + record.server >= slow_.from)
-    listener_->on_slow({row, sent.keeps ? sent.kept.get() : nullptr, !sent.simple, record});
+  } else {
+    if (record.wait + record.server >= slow_.from)
+      listener_->on_slow({row, sent.keeps ? sent.kept.get() : nullptr, !sent.simple, record});
+    if (is_traced) traced(sent, row, record);
+  }
   if (counts_) stats_->record(row, record);
   done_ = now;
   ++statements_;
@@ -346,6 +389,7 @@ void QueryMeter::part_done(Sent& sent, std::size_t index, const analyzer::QueryR
   const analyzer::QueryRecord& sum = kept(sent).add(record);
   if (record.sqlstate.empty() && index + 1 < sent.rows->size()) return;
   if (sum.wait + sum.server >= slow_.from) listener_->on_slow({*sent.rows->front(), sent.kept.get(), false, sum});
+  if (tracer_ != nullptr && sent.trace() != nullptr) traced(sent, *sent.rows->front(), sum);
 }
 
 void QueryMeter::ready(wire::TxStatus status, bool all, base::TimePoint now) {

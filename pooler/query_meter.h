@@ -9,14 +9,16 @@
 // until it is done itself. Bytes out are what the client got for it, but for ReadyForQuery; bytes in its Query, or its
 // Parse, Bind, Describe and Execute, and the data of its COPY.
 //
-// What took long enough is told to a SlowListener (slow_statement.h) before it is counted. While nobody wants to know that,
-// it costs one comparison per answer; otherwise what has to be told is kept while a statement runs.
+// What took long enough is told to a SlowListener (slow_statement.h), and what is traced to a TraceListener (tracer.h), before
+// it is counted. While nobody wants to know that, it costs one comparison per answer; otherwise what has to be told is kept
+// while a statement runs.
 //
 // Lives with its session, on the same worker. No clock of its own.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +30,7 @@
 #include "base/ring.h"
 #include "pooler/params.h"
 #include "pooler/slow_statement.h"
+#include "pooler/tracer.h"
 #include "wire/frame.h"
 #include "wire/types.h"
 
@@ -65,6 +68,9 @@ class QueryMeter {
   void attach(analyzer::QueryStats* stats, bool counts = true);
   // What of it is slow, and who hears of it; needs attached statistics. `listener` outlives it.
   void watch(const SlowLimits& limits, SlowListener* listener);
+
+  // Which of it is traced, and who hears of it; needs attached statistics. Both outlive it. Null: nothing is.
+  void trace(Tracer* tracer, TraceListener* listener);
 
   // From the client. `params` are the client's, `at` is when the message could be sent.
   Tag sent(const wire::FrameHeader& header, std::string_view frame, const Said& said, const ParamsPtr& params,
@@ -110,10 +116,13 @@ class QueryMeter {
     bool call = true;
     bool keeps = false;       // `kept` is of this one
     std::unique_ptr<KeptStatement> kept{};  // once there was something to keep
+
+    const TraceMark* trace() const { return keeps ? kept->trace() : nullptr; }
   };
   struct Portal {
     Row* row = nullptr;  // held
     bool begun = false;
+    std::optional<TraceMark> trace{};  // each of its parts is traced
   };
 
   const analyzer::Analysis& analysis_of(const Said& said);
@@ -132,8 +141,10 @@ class QueryMeter {
   void keep_query(Sent& sent, const Said& said, const KeptStatement::Facts& facts);
   void part_done(Sent& sent, std::size_t index, const analyzer::QueryRecord& record);
   void keep_bind(Sent& sent, std::string_view frame, const Said& said);
+  std::optional<TraceMark> mark_of(const Said& said);
+  void traced(Sent& sent, const Row& row, const analyzer::QueryRecord& record);
   Portal* find_portal(std::string_view name);
-  void add_portal(std::string_view name, Row& row);
+  Portal* add_portal(std::string_view name, Row& row);
   void close_portals();
   void drop_front();
   void set_last(Row* row);
@@ -145,6 +156,9 @@ class QueryMeter {
   bool counts_ = true;
   SlowLimits slow_;
   SlowListener* listener_ = nullptr;       // where slow_ is on
+  Tracer* tracer_ = nullptr;               // where something is traced
+  TraceListener* trace_listener_ = nullptr;  // the same
+  std::optional<analyzer::TraceContext> session_trace_;  // what params_ say
   analyzer::QueryOwnerPtr owner_;
   ParamsPtr params_;                       // what owner_ was taken from
   bool standard_conforming_strings_ = true;

@@ -30,6 +30,7 @@ class Catalogues;
 class GuardRules;
 class SlowLog;
 class SlowPlans;
+class Traces;
 
 struct Runtime {
   base::Offload& offload;   // PBKDF2 and files: short work of our own
@@ -50,6 +51,7 @@ struct Runtime {
   Catalogues* catalogues = nullptr;     // the same
   SlowLog* slow_log = nullptr;          // the same
   SlowPlans* slow_plans = nullptr;      // the same
+  Traces* traces = nullptr;             // the same
   Console* console = nullptr;           // set before the workers start
   std::vector<std::pair<std::string, std::string>> console_parameters{};
   std::atomic<uint64_t> next_id{1};  // clients and servers

@@ -36,6 +36,7 @@ class Session final : public base::Deferred,
                       private Waiter,
                       private Follower::Host,
                       private SlowListener,
+                      private TraceListener,
                       private ConsoleOut {
  public:
   Session(Worker& worker, uint64_t id, int fd, ListenerInfo listener);
@@ -94,6 +95,8 @@ class Session final : public base::Deferred,
   void end(const base::Error& error) override;
   // SlowListener
   void on_slow(const SlowCall& call) override;
+  // TraceListener
+  void on_traced(const TracedCall& call) override;
   // ConsoleOut
   void write(std::string_view bytes) override;
   void flush() override;

@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "analyzer/statement_trace.h"
 #include "base/event_time.h"
 #include "pooler/explain_text.h"
 #include "pooler/session.h"
 #include "pooler/slow_log.h"
 #include "pooler/slow_plans.h"
+#include "pooler/traces.h"
 #include "pooler/worker.h"
 #include "wire/build.h"
 #include "wire/codec.h"
@@ -27,12 +29,14 @@ constexpr std::string_view kUnixClient = "unix";
 void Session::meter_as_set() {
   SlowLimits slow;
   if (worker_.looks_at_queries()) slow = worker_.timeouts(database_, user_).slow;
-  const bool wanted = worker_.counts_queries() || slow.on();
+  const bool traces = worker_.tracer().on();
+  const bool wanted = worker_.counts_queries() || slow.on() || traces;
   if (!meter_ && wanted && welcomed_ && !console_ && !replication_)
     meter_ = std::make_unique<QueryMeter>(worker_.statements(), database_, user_);
   if (!meter_) return;
   meter_->attach(wanted ? &worker_.counted_queries() : nullptr, worker_.counts_queries());
   meter_->watch(slow, this);
+  meter_->trace(traces ? &worker_.tracer() : nullptr, this);
 }
 
 void Session::on_slow(const SlowCall& call) {
@@ -73,6 +77,38 @@ void Session::ask_plan(const SlowCall& call, uint64_t number) {
                               worker_.hidden_values().may_show(call.kept->text(), call.kept->facts().kind),
               .done = [&worker, number](std::string plan) { worker.slow_recent().set_plan(number, std::move(plan)); }},
              call.record.ended);
+}
+
+void Session::on_traced(const TracedCall& call) {
+  auto trace = std::make_unique<analyzer::StatementTrace>();
+  const uint64_t span = worker_.tracer().new_span();
+  const base::WallTime ended = base::wall_now();
+  const std::size_t statements = call.rows != nullptr ? call.rows->size() : 1;
+  trace->context = call.mark.context;
+  trace->span = span;
+  trace->ended = ended;
+  trace->total = call.total;
+  trace->wait = call.record.wait;
+  trace->server = call.record.server;
+  trace->owner = call.owner;
+  trace->operation = statements > 1 ? "BATCH" : analyzer::operation_name(call.mark.kind, call.row.text());
+  if (statements == 1) trace->collection = call.mark.collection;
+  if (worker_.config()->traces.query_text) trace->query = traced_text(call);
+  trace->statements = statements;
+  trace->fingerprint = call.row.fingerprint();
+  trace->rows = call.record.rows;
+  trace->sqlstate = call.record.sqlstate;
+  trace->client = address_;
+  if (lease_) {
+    trace->server_address = lease_->address().host;
+    trace->server_port = lease_->address().port;
+    trace->server_pid = static_cast<int>(lease_->cancel_key().pid());
+  }
+  if (!worker_.runtime().traces->put(static_cast<std::size_t>(worker_.index()), std::move(trace))) return;
+  if (statements > 1 || !call.record.call) return;  // the histogram has no such one
+  analyzer::Exemplar exemplar{call.mark.context, static_cast<uint64_t>(std::max<int64_t>(call.record.server.count(), 0)), ended};
+  exemplar.context.span = span;
+  worker_.exemplars().put(database_, user_, exemplar);
 }
 
 void Session::count_sent(const wire::FrameHeader& header, std::string_view rest, const QueryMeter::Said& said) {

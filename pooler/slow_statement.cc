@@ -52,6 +52,7 @@ std::vector<SlowStatement::Value> values_of(const KeptStatement& kept, const ana
 void KeptStatement::clear() {
   for (std::string* buffer : {&name_, &comment_, &text_, &bind_, &types_}) empty(*buffer);
   facts_ = {};
+  trace_.reset();
   sum_ = {};
   binds_ = 0;
   cut_ = false;

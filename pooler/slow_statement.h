@@ -1,17 +1,20 @@
 #pragma once
-// From where on a statement is slow, what is kept of it while it runs in case that it becomes so, and what is told of it
-// then. Pure.
+// From where on a statement is slow, what is kept of it while it runs in case that it becomes so or is traced (tracer.h), and
+// what is told of a slow one. Pure.
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "analyzer/hidden_values.h"
 #include "analyzer/query_stats.h"
 #include "analyzer/slow_log.h"
 #include "analyzer/statement.h"
 #include "base/clock.h"
+#include "pooler/tracer.h"
 
 namespace pooler {
 
@@ -60,6 +63,10 @@ class KeptStatement {
   bool has_bind() const { return binds_ > 0; }
   std::string_view bind() const { return bind_; }
   std::string_view types() const { return types_; }
+  // It is traced; null: it is not, or that has been told.
+  void keep_trace(TraceMark mark) { trace_ = std::move(mark); }
+  void forget_trace() { trace_.reset(); }
+  const TraceMark* trace() const { return trace_ ? &*trace_ : nullptr; }
   // What the statements of a text have cost so far. A server sends what it has to say of them at their end, so only of all
   // of them is it known how long they took.
   const analyzer::QueryRecord& add(const analyzer::QueryRecord& record);
@@ -67,6 +74,7 @@ class KeptStatement {
  private:
   std::string name_, comment_, text_, bind_, types_;
   Facts facts_;
+  std::optional<TraceMark> trace_;
   analyzer::QueryRecord sum_;
   uint32_t binds_ = 0;
   bool cut_ = false;

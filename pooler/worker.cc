@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/random.h"
 #include "pooler/pools.h"
 #include "pooler/session.h"
 
@@ -22,6 +23,7 @@ Worker::Worker(int index, Runtime& runtime, Pools& pools, conf::ConfigPtr config
       runtime_(runtime),
       pools_(pools),
       ticker_(loop_, [this] { tick(); }),
+      tracer_(base::random_u64()),
       statements_(runtime.statements) {
   reconfigure(std::move(config));
 }
@@ -60,6 +62,7 @@ void Worker::reconfigure(conf::ConfigPtr config) {
   guards_ = runtime_.guards();
   limit_query_stats();
   follow_slow_settings();
+  follow_trace_settings();
   for (auto& [id, session] : sessions_) session->reconfigure();
 }
 
@@ -73,6 +76,12 @@ void Worker::follow_slow_settings() {
                    any(config_->users) || (config_->fallback && set(*config_->fallback));
   hidden_values_ = analyzer::HiddenValues(weir.slow_log_redact);
   slow_recent_.set_limits(static_cast<std::size_t>(weir.slow_queries_max), weir.log_sample_rate);
+}
+
+void Worker::follow_trace_settings() {
+  const conf::Traces& traces = config_->traces;
+  tracer_.configure(runtime_.traces != nullptr && !traces.endpoint.empty(), traces.sample);
+  if (!tracer_.on()) exemplars_.clear();
 }
 
 // The memory is the process's: each worker has its part of it.

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "analyzer/exemplars.h"
 #include "analyzer/query_stats.h"
 #include "analyzer/statement_cache.h"
 #include "base/loop.h"
@@ -20,6 +21,7 @@
 #include "pooler/runtime.h"
 #include "pooler/slow_recent.h"
 #include "pooler/slow_statement.h"
+#include "pooler/tracer.h"
 
 namespace pooler {
 
@@ -63,13 +65,16 @@ class Worker {
   // Null while there are no rules about statements.
   const GuardRulesPtr& guards() const { return guards_; }
   bool counts_queries() const { return config_->weir.query_stats; }
-  // Statements are looked at: they are counted, or may be slow.
-  bool looks_at_queries() const { return counts_queries() || some_are_slow_; }
+  // Statements are looked at: they are counted, may be slow, or are traced.
+  bool looks_at_queries() const { return counts_queries() || some_are_slow_ || tracer_.on(); }
   // What was counted, whether or not it still is.
   analyzer::QueryStats& counted_queries() { return query_stats_; }
   // Whose values are shown.
   const analyzer::HiddenValues& hidden_values() const { return hidden_values_; }
   SlowRecent& slow_recent() { return slow_recent_; }
+  Tracer& tracer() { return tracer_; }
+  // Of statements that were traced.
+  analyzer::Exemplars& exemplars() { return exemplars_; }
 
   Session* find(uint64_t id);
   void each(const std::function<void(Session&)>& visit);
@@ -89,6 +94,7 @@ class Worker {
   void tick();
   void limit_query_stats();
   void follow_slow_settings();
+  void follow_trace_settings();
 
   const int index_;
   Runtime& runtime_;
@@ -102,6 +108,8 @@ class Worker {
   bool some_are_slow_ = false;
   analyzer::HiddenValues hidden_values_;
   SlowRecent slow_recent_;
+  Tracer tracer_;
+  analyzer::Exemplars exemplars_;
   std::size_t max_prepared_statements_ = 0, max_query_size_ = 0;
   GuardRulesPtr guards_;
   analyzer::LocalStatements statements_;

@@ -43,7 +43,7 @@ def test_psql_reads_every_view(weir, database):
     for view in ("POOLS", "DATABASES", "USERS", "PEERS", "PEER_POOLS", "STATS", "STATS_TOTALS", "STATS_AVERAGES",
                  "TOTALS", "CLIENTS", "SERVERS", "SOCKETS", "ACTIVE_SOCKETS", "FDS", "CLIENTS_EXTENDED",
                  "PINS", "PIN_COUNTS", "STATEMENT_CACHE", "LISTENERS", "QUERIES", "ACTIVE_QUERIES", "TRANSACTIONS",
-                 "SLOW_QUERIES", "SLOW_LOG",
+                 "SLOW_QUERIES", "SLOW_LOG", "TRACES",
                  "CONFIG", "STATE", "VERSION", "WEIR_VERSION", "LISTS", "MEM", "DNS_HOSTS", "DNS_ZONES", "TABLES",
                  "COLUMNS", "HELP"):
         result = psql(pooler, f"SHOW {view}", database=database)

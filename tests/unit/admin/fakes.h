@@ -37,6 +37,8 @@ class FakeInspector final : public pooler::Inspector {
   std::vector<pooler::GuardRow> guard_rows;
   std::vector<pooler::SlowRow> slow_rows;
   std::vector<pooler::SlowLogRow> slow_log_rows;
+  std::vector<pooler::TracesRow> traces_rows;
+  std::vector<analyzer::PoolExemplars> exemplar_rows;
   RunState run_state = RunState::kActive;
 
   // While set, answers wait for answer_all(), as they do when other workers must be asked.
@@ -65,6 +67,8 @@ class FakeInspector final : public pooler::Inspector {
   void activity(Then<pooler::ActivityRow> done) override { give(activity_rows, std::move(done)); }
   void slow_queries(Then<pooler::SlowRow> done) override { give(slow_rows, std::move(done)); }
   void slow_log(Then<pooler::SlowLogRow> done) override { give(slow_log_rows, std::move(done)); }
+  void traces(Then<pooler::TracesRow> done) override { give(traces_rows, std::move(done)); }
+  void exemplars(Then<analyzer::PoolExemplars> done) override { give(exemplar_rows, std::move(done)); }
   RunState state() override { return run_state; }
 
  private:

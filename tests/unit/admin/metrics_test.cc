@@ -104,6 +104,41 @@ TEST(Metrics, DurationsAreAHistogramOfEachPool) {
   EXPECT_THAT(text, HasSubstr("\nweir_query_rows_total" + labels + "} 9\n"));
 }
 
+TEST(Metrics, BucketsHaveTheLastTraceThatFellIntoThem) {
+  Scene scene;
+  scene.world.inspector.statement_metrics_rows[0].pools = {totals("app", "alice", {100, 5000, 100'000'000})};
+  const auto exemplar = [](uint64_t us, uint64_t span, int second) {
+    return analyzer::Exemplar{{1, 2, span, true}, us, base::WallTime(std::chrono::seconds(second))};
+  };
+  // Of two workers.
+  analyzer::Exemplars first, second;
+  first.put("app", "alice", exemplar(100, 1, 1));
+  first.put("app", "alice", exemplar(5000, 2, 3));
+  second.put("app", "alice", exemplar(5001, 3, 2));
+  second.put("app", "alice", exemplar(100'000'000, 4, 4));
+  second.put("app", "bob", exemplar(5001, 5, 9));
+  scene.world.inspector.exemplar_rows = {first.snapshot()[0], second.snapshot()[0], second.snapshot()[1]};
+  const std::string text = to_text(make_families(scene.scraped(), scene.memory, 2, base::now()), MetricFormat::kOpenMetrics);
+  const std::string bucket = "\nweir_query_duration_seconds_bucket{database=\"app\",user=\"alice\",le=";
+  const std::string trace = " # {trace_id=\"00000000000000010000000000000002\",span_id=\"000000000000000";
+  EXPECT_THAT(text, HasSubstr(bucket + "\"0.000128\"} 1" + trace + "1\"} 0.0001 1.000\n"));
+  EXPECT_THAT(text, HasSubstr(bucket + "\"0.000256\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr(bucket + "\"0.008192\"} 2" + trace + "2\"} 0.005 3.000\n"));
+  EXPECT_THAT(text, HasSubstr(bucket + "\"+Inf\"} 3" + trace + "4\"} 100 4.000\n"));
+  EXPECT_THAT(text, Not(HasSubstr("0000000000000005"))) << "no histogram is of bob";
+  EXPECT_THAT(scene.text(), Not(HasSubstr("trace_id"))) << "not in Prometheus' format";
+}
+
+TEST(Metrics, WhatBecameOfTracesIsCounted) {
+  Scene scene;
+  scene.world.inspector.traces_rows = {{.endpoint = "x", .counts = {.waiting = 1, .exported = 2, .dropped = 3, .lost = 4}}};
+  const std::string text = scene.text();
+  EXPECT_THAT(text, HasSubstr("\nweir_traces_waiting 1\n"));
+  EXPECT_THAT(text, HasSubstr("\nweir_traces_exported_total 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nweir_traces_dropped_total 3\n"));
+  EXPECT_THAT(text, HasSubstr("\nweir_traces_lost_total 4\n"));
+}
+
 TEST(Metrics, StatementsBeyondTheLimitAreOneSum) {
   Scene scene;
   auto& metrics = scene.world.inspector.statement_metrics_rows[0];

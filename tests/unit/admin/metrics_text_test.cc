@@ -66,6 +66,25 @@ TEST(MetricsText, OpenMetricsNamesFamiliesWithoutWhatSamplesEndInAndSaysWhereItE
             "# EOF\n");
 }
 
+TEST(MetricsText, OpenMetricsAloneShowsExemplars) {
+  Family histogram{"weir_seconds", MetricType::kHistogram, "Time.", {}, {}};
+  histogram.points.push_back(
+      {{}, 0, HistogramValue{{{0.001, 1}, {2, 3}}, 4, 9.25, {std::nullopt, ExemplarValue{"ab", "cd", 1.5, 1763694880.25},
+                                                             ExemplarValue{"ef", "01", 7, 1763694881}}}});
+  const std::string plain = to_text({histogram}, MetricFormat::kPrometheus);
+  EXPECT_EQ(plain.find("trace_id"), std::string::npos);
+  EXPECT_EQ(to_text({histogram}, MetricFormat::kJson).find("trace_id"), std::string::npos);
+  EXPECT_EQ(to_text({histogram}, MetricFormat::kOpenMetrics),
+            "# HELP weir_seconds Time.\n"
+            "# TYPE weir_seconds histogram\n"
+            "weir_seconds_bucket{le=\"0.001\"} 1\n"
+            "weir_seconds_bucket{le=\"2\"} 3 # {trace_id=\"ab\",span_id=\"cd\"} 1.5 1763694880.250\n"
+            "weir_seconds_bucket{le=\"+Inf\"} 4 # {trace_id=\"ef\",span_id=\"01\"} 7 1763694881.000\n"
+            "weir_seconds_sum 9.25\n"
+            "weir_seconds_count 4\n"
+            "# EOF\n");
+}
+
 TEST(MetricsText, JsonHasTheSame) {
   EXPECT_EQ(to_text(some_of_each(), MetricFormat::kJson),
             "{\"metrics\":[\n"

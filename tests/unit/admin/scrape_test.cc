@@ -57,7 +57,7 @@ TEST(Scraper, ThoseWhoAskAtTheSameTimeAreAnsweredByOneLook) {
   scene.world.inspector.later = true;
   for (int i = 0; i < 5; ++i) scene.scrape();
   const std::size_t asked = scene.world.inspector.waiting();
-  EXPECT_LE(asked, scraped_views().size() + 2);
+  EXPECT_LE(asked, scraped_views().size() + 3);
   scene.world.inspector.answer_all();
   scene.wait_for(5);
   EXPECT_THAT(scene.got[4].missing, IsEmpty());

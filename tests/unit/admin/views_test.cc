@@ -92,6 +92,8 @@ constexpr Golden kGolden[] = {
     {"SLOW_QUERIES",
      "ended:t total_ms:d wait_ms:d server_ms:d fingerprint:s query:s parameters:s database:s user:s application_name:s "
      "client:s statement_name:s rows:q bytes_in:q bytes_out:q sqlstate:s traceparent:s server_pid:i plan:s"},
+    {"TRACES",
+     "endpoint:s waiting:q exported:q dropped:q lost:q rejected_spans:q requests:q retries:q failure:s failed_at:t"},
     {"SLOW_LOG", "file:s written:q over_rate:q queue_full:q lost:q failure:s"},
     {"HISTORY",
      "state:s path:s bytes:q bytes_max:q oldest:t newest:t written:q waiting:q lost:q last_error:s last_error_at:t"},

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pooler/slow_log.h"
+#include "pooler/traces.h"
 #include "tests/unit/pooler/process_fixture.h"
 
 namespace pooler {
@@ -74,6 +75,31 @@ TEST_F(ProcessQueriesTest, TheSlowLogSaysWhatBecameOfThem) {
   EXPECT_FALSE(log.admit(base::TimePoint(std::chrono::seconds(5))));
   EXPECT_EQ(rows(&Process::slow_log).at(0).over_rate, 1u);
   runtime_.slow_log = nullptr;
+}
+
+TEST_F(ProcessQueriesTest, TracesSayWhatBecameOfThem) {
+  EXPECT_EQ(rows(&Process::traces).size(), 1u) << "also where there are none";
+  Traces traces;
+  runtime_.traces = &traces;
+  traces.lost(3, "gone");
+  EXPECT_EQ(rows(&Process::traces).at(0).counts.lost, 3u);
+  EXPECT_EQ(rows(&Process::traces).at(0).endpoint, "");
+  runtime_.traces = nullptr;
+}
+
+TEST_F(ProcessQueriesTest, EachWorkerHasExemplars) {
+  for (const int worker : {0, 1}) {
+    Worker& place = *workers_[static_cast<std::size_t>(worker)];
+    std::atomic<bool> done{false};
+    place.loop().post([&place, &done] {
+      place.exemplars().put("app", "alice", {{1, 2, 3, true}, 100, {}});
+      done = true;
+    });
+    ASSERT_TRUE(support::run_until(main_, [&] { return done.load(); }));
+  }
+  const auto all = rows(&Process::exemplars);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].octaves[7].us, 100u);
 }
 
 TEST_F(ProcessQueriesTest, WhatAResetSweepsAwayIsShownBefore) {

@@ -430,5 +430,154 @@ TEST_F(SlowMeterTest, WithoutCountingNothingIsCounted) {
   EXPECT_EQ(counted().size(), 1u);
 }
 
+// ---- traces ----
+
+class TracedMeterTest : public QueryMeterTest, public TraceListener {
+ protected:
+  TracedMeterTest() {
+    tracer_.configure(true, 0);
+    meter_.trace(&tracer_, this);
+  }
+  void on_traced(const TracedCall& call) override {
+    const auto text = traced_text(call);
+    told_.push_back(analyzer::span_id_text(call.mark.context.span).substr(15) + ' ' + call.mark.collection + ' ' +
+                    (text ? *text : "?") + ' ' + std::to_string(call.record.wait.count()) + '+' +
+                    std::to_string(call.record.server.count()) + '/' + std::to_string(call.total.count()) + ' ' +
+                    std::string(call.record.sqlstate) + call.owner->application);
+  }
+  using Told = std::vector<std::string>;
+  Told told() { return std::exchange(told_, {}); }
+  static std::string traceparent(char span, char flags = '1') {
+    return "00-0af7651916cd43dd8448eb211c80319c-000000000000000" + std::string(1, span) + "-0" + flags;
+  }
+  static std::string comment(char span, char flags = '1') { return " /*traceparent='" + traceparent(span, flags) + "'*/"; }
+
+  Tracer tracer_{1};
+  Told told_;
+};
+
+TEST_F(TracedMeterTest, WhatBelongsToATraceIsTold) {
+  meter_.waited(microseconds(40));
+  const auto tag = query("SELECT * FROM t WHERE a = 'secret'" + comment('1'));
+  pass(100);
+  complete(tag, "SELECT 1");
+  EXPECT_EQ(told(), Told{"1 t SELECT * FROM t WHERE a = $1 40+100/140 test"});
+  ready();
+  complete(query("SELECT 1"), "SELECT 1");
+  ready();
+  complete(query("SELECT 1" + comment('2', '0')), "SELECT 1");
+  EXPECT_EQ(told(), Told{}) << "neither what has no trace nor what is not sampled";
+}
+
+TEST_F(TracedMeterTest, WhileNothingIsTracedNobodyLooks) {
+  meter_.trace(nullptr, nullptr);
+  complete(query("SELECT 1" + comment('1')), "SELECT 1");
+  EXPECT_EQ(told(), Told{});
+}
+
+TEST_F(TracedMeterTest, EachExecutionOfAPreparedStatementIsTold) {
+  const std::string sql = "SELECT $1" + comment('3');
+  parse(sql);
+  bind(sql);
+  const auto first = execute();
+  bind(sql);
+  const auto second = execute();
+  pass(10);
+  complete(first, "SELECT 1");
+  pass(5);
+  fail(second, "22012");
+  EXPECT_EQ(told(), (Told{"3  SELECT $1 0+10/10 test", "3  SELECT $1 0+5/15 22012test"}))
+      << "the second has waited for the first, too";
+  ready();
+  bind("SELECT 1");
+  complete(execute(), "SELECT 1");
+  EXPECT_EQ(told(), Told{}) << "the portal is another's now";
+}
+
+TEST_F(TracedMeterTest, PartsOfAPortalAreToldOneByOne) {
+  bind("SELECT * FROM t" + comment('4'), "p");
+  auto tag = execute(10, "p");
+  pass(60);
+  meter_.answered({.tag = tag, .type = 's'}, now_);
+  pass(1000);
+  tag = execute(10, "p");
+  pass(10);
+  complete(tag, "SELECT 3");
+  EXPECT_EQ(told(), (Told{"4 t SELECT * FROM t 0+60/60 test", "4 t SELECT * FROM t 0+10/10 test"}));
+}
+
+TEST_F(TracedMeterTest, ATextOfSeveralStatementsIsOne) {
+  auto tag = query("SELECT 1; UPDATE t SET a = 2" + comment('5'));
+  pass(10);
+  complete(tag, "SELECT 1", 0);
+  EXPECT_EQ(told(), Told{});
+  pass(20);
+  complete(tag, "UPDATE 5", 1);
+  EXPECT_EQ(told(), Told{"5  SELECT $1; UPDATE t SET a = $1 0+30/30 test"});
+  ready();
+  tag = query("SELECT 1; UPDATE t SET a = 2" + comment('6'));
+  pass(10);
+  fail(tag, "22012", 0);
+  EXPECT_EQ(told(), Told{"6  SELECT $1; UPDATE t SET a = $1 0+10/10 22012test"});
+}
+
+TEST_F(TracedMeterTest, WhatNobodyCanParseIsToldOnce) {
+  const auto tag = query("SELEKT 1; SELEKT 2" + comment('7'));
+  pass(10);
+  fail(tag, "42601", 0);
+  ready();
+  EXPECT_EQ(told().size(), 1u);
+}
+
+TEST_F(TracedMeterTest, WhoGotNoServerIsTold) {
+  meter_.waited(microseconds(70));
+  const std::string sql = "SELECT 1" + comment('8');
+  meter_.refused({'Q', 20}, {.text = sql}, params_, "08P01", now_);
+  EXPECT_EQ(told(), Told{"8  SELECT $1 70+0/70 08P01test"});
+  const auto tag = query(sql);
+  pass(80);
+  meter_.lost(tag, "57P01", now_);
+  EXPECT_EQ(told(), Told{"8  SELECT $1 0+80/80 57P01test"});
+}
+
+TEST_F(TracedMeterTest, TheClientsSettingSaysItForAll) {
+  params_ = intern_params({{"application_name", "test"}, {std::string(kTraceSetting), traceparent('9')}});
+  complete(query("SELECT 1"), "SELECT 1");
+  ready();
+  complete(query("SELECT 1" + comment('a')), "SELECT 1");
+  EXPECT_EQ(told(), (Told{"9  SELECT $1 0+0/0 test", "a  SELECT $1 0+0/0 test"}));
+  ready();
+  params_ = intern_params({{"application_name", "test"}});
+  complete(query("SELECT 1"), "SELECT 1");
+  EXPECT_EQ(told(), Told{});
+}
+
+TEST_F(TracedMeterTest, TheSettingHoldsWhenTracesAreSwitchedOnLater) {
+  meter_.trace(nullptr, nullptr);
+  params_ = intern_params({{"application_name", "test"}, {std::string(kTraceSetting), traceparent('9')}});
+  complete(query("SELECT 1"), "SELECT 1");
+  ready();
+  meter_.trace(&tracer_, this);
+  complete(query("SELECT 1"), "SELECT 1");
+  EXPECT_EQ(told(), Told{"9  SELECT $1 0+0/0 test"});
+}
+
+TEST_F(TracedMeterTest, WithoutCountingNothingIsCounted) {
+  meter_.attach(&stats_, false);
+  complete(query("SELECT 1" + comment('b')), "SELECT 1");
+  EXPECT_EQ(told().size(), 1u);
+  EXPECT_TRUE(counted().empty());
+}
+
+TEST_F(TracedMeterTest, AShareBeginsTraces) {
+  tracer_.configure(true, 1);
+  complete(query("SELECT 1"), "SELECT 1");
+  EXPECT_EQ(told(), Told{"0  SELECT $1 0+0/0 test"});
+  ready();
+  const auto tag = execute();
+  complete(tag, "SELECT 1");
+  EXPECT_EQ(told(), Told{}) << "of a cursor nothing is known";
+}
+
 }  // namespace
 }  // namespace pooler
