@@ -37,6 +37,7 @@ struct Services {
   Aside aside{};                                         // any worker; without it SELECT runs on its worker's loop
   std::function<base::TimePoint()> clock = &base::now;
   HistoryAccess history{};
+  AdviceAccess advice{};
 };
 
 class Console final : public pooler::Console {

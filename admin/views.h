@@ -19,6 +19,7 @@
 #include "base/ticket.h"
 #include "conf/diff.h"
 #include "pooler/console.h"
+#include "pooler/lint_keeper.h"
 
 namespace admin {
 
@@ -41,6 +42,12 @@ struct HistoryAccess {
   std::function<bool(std::function<void()> work, std::function<void()> done)> aside{};
 };
 
+// What Weir makes of what it sees.
+struct AdviceAccess {
+  std::function<void(std::function<void(pooler::LintReportPtr)> done)> report{};  // `done` on the caller's loop
+  std::function<std::vector<analyzer::PoolAdvice>()> pools{};
+};
+
 // Where rows come from. Lives as long as the console; its functions are called on any worker.
 struct Sources {
   pooler::Inspector& inspector;
@@ -49,6 +56,7 @@ struct Sources {
   std::string version;  // Weir's own
   Aside aside{};        // for SELECT; without one it runs where it stands
   HistoryAccess history{};
+  AdviceAccess advice{};
 };
 
 struct View {
@@ -104,6 +112,7 @@ std::vector<View> guard_views();   // GUARDS
 std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG
 std::vector<View> trace_views();   // TRACES
 std::vector<View> history_views();  // HISTORY, QUERIES_HISTORY, QUERIES_BY_HOUR, QUERIES_BY_DAY, POOLS_HISTORY
+std::vector<View> lint_views();     // LINT, N_PLUS_ONE, POOL_ADVICE, LINT_RULES
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
 std::vector<View> table_views();   // TABLES, COLUMNS
 std::vector<View> legacy_stats_views();  // STATS

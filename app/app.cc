@@ -80,6 +80,9 @@ App::App(Prepared prepared)
       reloader_(prepared.source, prepared.config, prepared.tls, loop_, offload_,
                 [this](const conf::ConfigPtr& config, const TlsPair& tls) { apply(config, tls); }),
       process_(loop_, runtime_, pools_, hooks()),
+      lint_(loop_, runtime_, pools_,
+            {.parts = [this](auto done) { process_.look_for_lint(std::move(done)); },
+             .pools = [this] { return process_.pool_moments(); }}),
       console_((keep_history(prepared.config->history), console_services())),
       signals_(loop_, process_, [this] { on_hangup(); }) {
   limit_streams(*prepared.config);
@@ -150,6 +153,17 @@ admin::HistoryAccess App::history_access() {
           }};
 }
 
+admin::AdviceAccess App::advice_access() {
+  return {.report =
+              [this](std::function<void(pooler::LintReportPtr)> done) {
+                base::EventLoop& home = process_.caller();
+                lint_.report([done = std::move(done), &home](pooler::LintReportPtr report) {
+                  home.post([done, report = std::move(report)] { done(report); });
+                });
+              },
+          .pools = [this] { return lint_.pool_advice(); }};
+}
+
 admin::Services App::console_services() {
   return {.inspector = process_,
           .operations = process_,
@@ -159,7 +173,8 @@ admin::Services App::console_services() {
           .aside = [this](std::function<void()> work, std::function<void()> done) {
             return selects_.submit(std::move(work), std::move(done), process_.caller());
           },
-          .history = history_access()};
+          .history = history_access(),
+          .advice = advice_access()};
 }
 
 void App::make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http) {
@@ -172,6 +187,7 @@ void App::run() {
   for (const auto& worker : workers_) worker->start();
   process_.start();
   if (history_) history_->start();
+  lint_.start();
   if (http_) {
     http_->start();
     log.info("HTTP is answered on {}", http_->text());
@@ -191,6 +207,7 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   trace_exporter_.configure(config->traces);
   limit_streams(*config);
   if (history_) history_->configure(config->history);
+  loop_.post([this, advice = config->advice] { lint_.configure(advice); });
   resolver_.reconfigure(resolver_settings(*config));
   throttle_.configure(throttle_limits(*config));
   runtime_.set_client_tls(tls.client);
@@ -240,6 +257,7 @@ void App::stop() {
   for (const auto& worker : workers_) worker->join();
   if (history_) history_->finish(process_.last_counts());
   trace_exporter_.finish(kTracesPatience);
+  lint_.stop();
   for (const auto& worker : workers_) {
     auth_queries_.stop_worker(worker->index());
     listen_hubs_.stop_worker(worker->index());

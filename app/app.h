@@ -26,6 +26,7 @@
 #include "pooler/cancel.h"
 #include "pooler/catalogues.h"
 #include "pooler/history_keeper.h"
+#include "pooler/lint_keeper.h"
 #include "pooler/listen_hub.h"
 #include "pooler/listener.h"
 #include "pooler/pools.h"
@@ -64,6 +65,7 @@ class App {
   pooler::Process::Hooks hooks();
   admin::HistoryAccess history_access();
   void keep_history(const conf::History& settings);
+  admin::AdviceAccess advice_access();
   admin::Services console_services();
   void make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http);
   void apply(const conf::ConfigPtr& config, const TlsPair& tls);
@@ -99,6 +101,7 @@ class App {
   Reloader reloader_;
   pooler::Process process_;
   std::optional<pooler::HistoryKeeper> history_;
+  pooler::LintKeeper lint_;
   admin::Console console_;
   Signals signals_;
   std::optional<Watchdog> watchdog_;

@@ -75,8 +75,8 @@ base::Result<Options> parse_run(Arguments arguments) {
       options.action = Options::Action::kPrintDocs;
       TRY(options.document, reader.value());
       if (options.document != "settings" && options.document != "console" && options.document != "metrics" &&
-          options.document != "sample")
-        return wrong("--print-docs takes settings, console, metrics or sample");
+          options.document != "lint" && options.document != "sample")
+        return wrong("--print-docs takes settings, console, metrics, lint or sample");
       continue;
     } else if (reader.is_option()) {
       return wrong(fmt::format("unknown option {}", word));
@@ -144,7 +144,7 @@ std::string_view help_text() {
                                            DATABASE_URL, and WEIR_KEY for every setting KEY
   weir check [FILE]                        say everything that is wrong with a configuration
   weir convert PGBOUNCER.INI [-o FILE]     write the same configuration as weir.toml
-  weir --print-docs settings|console|metrics|sample
+  weir --print-docs settings|console|metrics|lint|sample
   weir --version
   weir help
 

@@ -17,7 +17,7 @@ struct Options {
   std::string url;
   std::string ini_file;  // of convert
   std::string output;    // of convert; empty: standard output
-  std::string document;  // of --print-docs: settings, console, metrics or sample
+  std::string document;  // of --print-docs: settings, console, metrics, lint or sample
 };
 
 // `arguments` without the program's name. The error is one line for stderr.

@@ -10,6 +10,7 @@
 
 #include "admin/docs.h"
 #include "admin/metrics.h"
+#include "analyzer/lint.h"
 #include "app/limits.h"
 #include "app/settings_source.h"
 #include "app/tls_setup.h"
@@ -92,6 +93,7 @@ int print_document(const Options& options) {
   if (options.document == "settings") return print(conf::settings_markdown());
   if (options.document == "console") return print(admin::console_document());
   if (options.document == "metrics") return print(admin::metrics_document());
+  if (options.document == "lint") return print(analyzer::lint_document());
   return print(conf::sample_toml());
 }
 

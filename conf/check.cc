@@ -40,6 +40,7 @@ class Checker {
     slow_log();
     history();
     for (Finding& finding : check_traces(config_)) findings_.push_back(std::move(finding));
+    advice();
     for (const auto& [name, database] : config_.databases)
       database_section(database, "databases." + toml_key(name));
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
@@ -294,6 +295,11 @@ class Checker {
     longer("keep_days", history.keep_days, "keep_hours", history.keep_hours);
     if (!history.path.empty() && !w_.query_stats)
       warning("history", "path", "without query_stats there are only pools to keep");
+  }
+
+  void advice() {
+    if (config_.advice.lint && !w_.query_stats)
+      warning("advice", "lint", "without query_stats there is nothing to hold against the rules");
   }
 
   static bool is_console(std::string_view name) {

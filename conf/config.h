@@ -31,6 +31,7 @@ struct Config {
   Http http;
   History history;
   Traces traces;
+  Advice advice;
   std::map<std::string, Database, std::less<>> databases;
   std::optional<Database> fallback;  // [databases."*"]
   std::map<std::string, User, std::less<>> users;

@@ -88,6 +88,7 @@ std::vector<Change> diff(const Config& before, const Config& after) {
   diff_section("http", before.http, after.http, changes);
   diff_section("history", before.history, after.history, changes);
   diff_section("traces", before.traces, after.traces, changes);
+  diff_section("advice", before.advice, after.advice, changes);
   diff_map("databases", before.databases, after.databases, changes);
   diff_map("databases", fallback_map(before), fallback_map(after), changes);
   diff_map("users", before.users, after.users, changes);
@@ -112,6 +113,7 @@ ConfigPtr keep_until_restart(const Config& running, const Config& loaded) {
   keep_section(running.workers, result->workers);
   keep_section(running.http, result->http);
   keep_section(running.history, result->history);
+  keep_section(running.advice, result->advice);
   return result;
 }
 
@@ -130,13 +132,15 @@ std::vector<ConfigRow> show_config(const Config& config) {
   show_section("http", config.http, rows);
   show_section("history", config.history, rows);
   show_section("traces", config.traces, rows);
+  show_section("advice", config.advice, rows);
   std::sort(rows.begin(), rows.end(), [](const ConfigRow& a, const ConfigRow& b) { return a.key < b.key; });
   return rows;
 }
 
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings) {
-  if (key.starts_with("http.") || key.starts_with("history.") || key.starts_with("traces."))
+  if (key.starts_with("http.") || key.starts_with("history.") || key.starts_with("traces.") ||
+      key.starts_with("advice."))
     return base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", base::escape_for_log(key, 60))),
                            "Change it in the configuration file and RELOAD, or restart.");
   auto next = std::make_shared<Config>(config);

@@ -195,6 +195,10 @@ std::string settings_markdown() {
                 "Spans of statements for an OpenTelemetry collector; [operations.md](operations.md#traces) says which and how. "
                 "Secrets may come from files.",
                 out);
+  table<Advice>("[advice]",
+                "What Weir makes of what it sees: statements that cost more than they need to, and what they would rather "
+                "be. [lint.md](lint.md) has the rules.",
+                out);
   table<Database>(
       "[databases.NAME]",
       "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
@@ -228,6 +232,8 @@ std::string sample_toml() {
   sample<History>(out);
   out += "\n# Spans of statements for an OpenTelemetry collector.\n[traces]\n";
   sample<Traces>(out);
+  out += "\n# What Weir makes of what it sees.\n[advice]\n";
+  sample<Advice>(out);
   out +=
       "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = "
       "\"127.0.0.1\"\n\n";

@@ -253,7 +253,8 @@ class Loader {
         return name == section_name && (section(std::string(name), name, where, node, out), true);
       };
       if (only_one("weir", config_.weir) || only_one("workers", config_.workers) || only_one("http", config_.http) ||
-          only_one("history", config_.history) || only_one("traces", config_.traces)) continue;
+          only_one("history", config_.history) || only_one("traces", config_.traces) ||
+          only_one("advice", config_.advice)) continue;
       const auto each_named = [&](std::string_view kind, auto& out) {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
           section(entry_name(name, entry), kind, at, body, out[std::string(entry)]);
@@ -281,7 +282,7 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    const std::vector<std::string_view> all{"weir",      "workers", "http",   "history", "traces",
+    const std::vector<std::string_view> all{"weir",      "workers", "http",   "history", "traces", "advice",
                                             "databases", "users",   "guards", "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {

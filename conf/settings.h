@@ -365,6 +365,24 @@ struct Traces {
   static constexpr auto fields();
 };
 
+// ---- [advice] ----
+
+// What Weir makes of what it sees: rules about statements, and what they would rather be.
+struct Advice {
+  bool lint = false;
+  Duration lint_interval = std::chrono::seconds(600);
+  Duration lint_time = std::chrono::seconds(1);  // lost per hour; less is not worth a line
+  int lint_rows = 10'000;
+  int lint_offset = 1000;
+  int n_plus_one_calls = 10;
+  Duration n_plus_one_gap = std::chrono::milliseconds(100);
+  Duration n_plus_one_time = std::chrono::milliseconds(20);
+  int findings_max = 1000;
+  Names lint_off;
+
+  static constexpr auto fields();
+};
+
 // ---- [databases.NAME] ----
 
 // An unset member means: as [weir] says, or as PostgreSQL does.

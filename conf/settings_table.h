@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "conf/settings.h"
+#include "conf/settings_table_advice.h"
 #include "conf/settings_table_weir.h"
 
 namespace conf {

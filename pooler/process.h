@@ -15,6 +15,7 @@
 #include "conf/config.h"
 #include "pooler/console.h"
 #include "pooler/history_keeper.h"
+#include "pooler/lint_keeper.h"
 #include "pooler/pools.h"
 #include "pooler/runtime.h"
 #include "pooler/stats_book.h"
@@ -85,6 +86,9 @@ class Process final : public Inspector, public Operations {
   std::vector<analyzer::PoolLook> look_at_pools() const;
   // Shown what a RESET QUERIES is about to sweep away. Set before the workers start.
   void before_reset(std::function<void(std::vector<QueryCount>)> show) { before_reset_ = std::move(show); }
+  // For advice: what every worker has seen of statements, and how the pools are.
+  void look_for_lint(std::function<void(std::vector<LintPart>)> done);
+  std::vector<analyzer::PoolMoment> pool_moments() const;
   // The last counts, when no worker runs any more.
   std::vector<QueryCount> last_counts();
 

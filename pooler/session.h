@@ -18,6 +18,7 @@
 #include "pooler/client_login.h"
 #include "pooler/console.h"
 #include "pooler/follower.h"
+#include "pooler/lint_watch.h"
 #include "pooler/pool.h"
 #include "pooler/prepared.h"
 #include "pooler/query_meter.h"
@@ -157,6 +158,7 @@ class Session final : public base::Deferred,
   std::shared_ptr<Catalogue> catalogue_;  // the same: it is forgotten when nobody holds it
   std::unique_ptr<ClientStatements> statements_;  // since its first request, as is what follows
   std::unique_ptr<Follower> follower_;
+  std::unique_ptr<LintWatch> lint_;    // null while its statements are held against no rules
   std::unique_ptr<QueryMeter> meter_;  // null until somebody looks at its statements
   std::unique_ptr<Sentry> sentry_;     // null until there are rules
   std::unique_ptr<ConsoleSession> console_;

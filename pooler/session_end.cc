@@ -59,6 +59,7 @@ void Session::finish(bool let_server_finish) {
     if (!let_server_finish) count_lost("08006", false);  // nobody is there to read the answer
     meter_->ended(base::EventTime::now());
   }
+  if (lint_) lint_->end(worker_.loop_limits());
   if (sentry_) sentry_->idle();
   if (let_server_finish)
     lease_.let_finish();
@@ -108,6 +109,7 @@ void Session::check_time(base::TimePoint now) {
     return;
   }
   if (!pool_ || replication_) return;
+  if (lint_) lint_->end_if_idle(now, worker_.loop_limits());
   const Timeouts& limits = worker_.timeouts(database_, user_);
   const auto passed = [now](base::TimePoint since, base::Duration limit) {
     return limit.count() > 0 && now - since > limit;

@@ -37,9 +37,14 @@ void Session::meter_as_set() {
   meter_->attach(wanted ? &worker_.counted_queries() : nullptr, worker_.counts_queries());
   meter_->watch(slow, this);
   meter_->trace(traces ? &worker_.tracer() : nullptr, this);
+  if (!worker_.lints()) lint_.reset();
 }
 
 void Session::on_slow(const SlowCall& call) {
+  if (worker_.lints()) {
+    if (!lint_) lint_ = std::make_unique<LintWatch>(id_, worker_.lint_books());
+    lint_->add(call, lease_ && lease_->status() != wire::TxStatus::kIdle, worker_.loop_limits());
+  }
   SlowLog* const slow_log = worker_.runtime().slow_log;
   const SlowLimits& limits = worker_.timeouts(database_, user_).slow;
   if (slow_log == nullptr || !worker_.slow_recent().wanted(limits, call.record.wait + call.record.server) ||

@@ -18,6 +18,7 @@
 #include "pooler/client_login.h"
 #include "pooler/console.h"
 #include "pooler/guards.h"
+#include "pooler/lint_watch.h"
 #include "pooler/runtime.h"
 #include "pooler/slow_recent.h"
 #include "pooler/slow_statement.h"
@@ -75,6 +76,10 @@ class Worker {
   Tracer& tracer() { return tracer_; }
   // Of statements that were traced.
   analyzer::Exemplars& exemplars() { return exemplars_; }
+  // Statements are held against the rules of analyzer/lint.h.
+  bool lints() const { return config_->advice.lint && counts_queries(); }
+  LintBooks& lint_books() { return lint_books_; }
+  const analyzer::LoopLimits& loop_limits() const { return loop_limits_; }
 
   Session* find(uint64_t id);
   void each(const std::function<void(Session&)>& visit);
@@ -100,6 +105,8 @@ class Worker {
   Runtime& runtime_;
   Pools& pools_;
   conf::ConfigPtr config_;
+  LintBooks lint_books_;              // outlives the sessions too
+  analyzer::LoopLimits loop_limits_;
   analyzer::QueryStats query_stats_;  // outlives the sessions, which the loop may still hold
   base::EventLoop loop_;
   base::Timer ticker_;

@@ -103,6 +103,17 @@ constexpr Golden kGolden[] = {
     {"POOLS_HISTORY",
      "at:t resolution:s seconds:d database:s user:s clients:d clients_max:q waiting:d waiting_max:q servers:d servers_max:q "
      "idle_servers:d longest_wait_ms:d transactions:q queries:q wait_ms:d p50_ms:d p95_ms:d p99_ms:d"},
+    {"LINT",
+     "severity:s rule:s database:s fingerprint:s lost_ms_per_hour:d calls:q confidence:s evidence:s note:s advice:s "
+     "rewritten:s query:s"},
+    {"N_PLUS_ONE",
+     "database:s fingerprint:s loops:q calls:q turns:d turns_max:q clients:q server_ms:d gap_ms:d lost_ms_per_hour:d "
+     "confidence:s query:s source_fingerprint:s source_query:s rewritten:s"},
+    {"POOL_ADVICE",
+     "database:s user:s change:s pool_size:i suggested_pool_size:i reserve_pool_size:i suggested_reserve_pool_size:i "
+     "query_wait_timeout_ms:d suggested_query_wait_timeout_ms:d seconds:d transactions_per_second:d held_ms:d wait_ms:d "
+     "wait_after_ms:d busy:d busy_max:i waiting_max:i longest_wait_ms:d"},
+    {"LINT_RULES", "rule:s severity:s what:s why:s instead:s guard:s"},
     {"STATE", "key:s value:s"},
     {"VERSION", "version:s"},
     {"WEIR_VERSION", "version:s"},

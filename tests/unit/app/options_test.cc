@@ -55,6 +55,7 @@ TEST(Options, OtherActions) {
   EXPECT_EQ(parse({"--version"})->action, Options::Action::kVersion);
   EXPECT_EQ(parse({"help"})->action, Options::Action::kHelp);
   EXPECT_EQ(parse({"--help"})->action, Options::Action::kHelp);
+  EXPECT_EQ(parse({"--print-docs", "lint"})->document, "lint");
   const auto docs = parse({"--print-docs", "sample"});
   ASSERT_TRUE(docs.ok());
   EXPECT_EQ(docs->action, Options::Action::kPrintDocs);

@@ -63,7 +63,7 @@ TEST(Tools, ConvertWritesANewFileForItsOwnerAlone) {
 }
 
 TEST(Tools, EveryDocumentIsPrinted) {
-  for (const auto* name : {"settings", "console", "sample"}) {
+  for (const auto* name : {"settings", "console", "lint", "sample"}) {
     Options options;
     options.document = name;
     CaptureStdout();

@@ -29,6 +29,7 @@ TEST(FindField, EverySettingIsFoundByItsName) {
   each_is_found_by_its_name<Weir>();
   each_is_found_by_its_name<Workers>();
   each_is_found_by_its_name<History>();
+  each_is_found_by_its_name<Advice>();
   each_is_found_by_its_name<Database>();
   each_is_found_by_its_name<User>();
   each_is_found_by_its_name<Peer>();

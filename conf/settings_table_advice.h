@@ -1,0 +1,39 @@
+#pragma once
+// The table rows of [advice]. Included by conf/settings_table.h.
+
+#include <chrono>
+#include <tuple>
+
+#include "conf/settings.h"
+
+namespace conf {
+
+constexpr auto Advice::fields() {
+  using enum Reload;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  return std::tuple{
+      Field{"lint", &Advice::lint, kLive,
+            "Hold statements against the rules of docs/lint.md, and look for N+1: SHOW LINT, SHOW N_PLUS_ONE. Needs "
+            "query_stats."},
+      Field{"lint_interval", &Advice::lint_interval, kLive, "How often, for errors to be logged; SHOW LINT looks at once.",
+            within(seconds(1), seconds(86'400))},
+      Field{"lint_time", &Advice::lint_time, kLive,
+            "A statement that costs servers less than this in an hour is only told of where it is wrong.",
+            within(milliseconds(0), seconds(3600))},
+      Field{"lint_rows", &Advice::lint_rows, kLive, "From so many rows on a table or a result is large.",
+            within(1, 1'000'000'000)},
+      Field{"lint_offset", &Advice::lint_offset, kLive, "From here on an OFFSET skips many rows.", within(1, 1'000'000'000)},
+      Field{"n_plus_one_calls", &Advice::n_plus_one_calls, kLive,
+            "So many statements that differ in a value alone, one behind the other, are a loop.", within(3, 10'000)},
+      Field{"n_plus_one_gap", &Advice::n_plus_one_gap, kLive,
+            "Outside of a transaction, a pause of this length ends the loop.", within(milliseconds(1), seconds(60))},
+      Field{"n_plus_one_time", &Advice::n_plus_one_time, kLive, "A loop that took less than this in all is none.",
+            within(milliseconds(0), seconds(60))},
+      Field{"findings_max", &Advice::findings_max, kLive, "Most findings that are kept, those that cost the most.",
+            within(1, 10'000)},
+      Field{"lint_off", &Advice::lint_off, kLive, "Rules that are not looked at, by name."},
+  };
+}
+
+}  // namespace conf
