@@ -49,6 +49,10 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
     {Command::kReset, "RESET parameter|ALL", kStats, Audit::kNo, "RESET", "Does nothing."},
     {Command::kResetQueries, "RESET QUERIES", kAdmin, Audit::kYes, "RESET",
      "Begins the counts of SHOW QUERIES again. Those of SHOW STATS stay."},
+    {Command::kAdviseNow, "ADVISE NOW", kAdmin, Audit::kYes, "ADVISE",
+     "Looks for indexes that statements lack, now, and waits for the end of it: SHOW INDEX_ADVICE."},
+    {Command::kAdviceDismiss, "ADVICE DISMISS id", kAdmin, Audit::kYes, "ADVICE",
+     "Marks advice that is not to be followed; its id is in SHOW INDEX_ADVICE. Until the next restart."},
     {Command::kBegin, "BEGIN", kStats, Audit::kNo, "BEGIN",
      "Starts a transaction in name only: commands take effect at once and ROLLBACK undoes nothing."},
     {Command::kCommit, "COMMIT", kStats, Audit::kNo, "COMMIT", "Ends it."},
@@ -136,6 +140,7 @@ std::string describe(const Invocation& invocation) {
     return "SHUTDOWN";
   }
   if (invocation.command == Command::kResetQueries) return "RESET QUERIES";
+  if (invocation.command == Command::kAdviseNow) return "ADVISE NOW";
   const std::string_view syntax = info_of(invocation.command).syntax;
   const std::string_view verb = syntax.substr(0, syntax.find(' '));
   if (invocation.name.empty()) return std::string(verb);

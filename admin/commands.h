@@ -41,6 +41,8 @@ enum class Command {
   kSetLegacy,
   kReset,
   kResetQueries,
+  kAdviseNow,
+  kAdviceDismiss,
   kBegin,
   kCommit,
   kRollback,

@@ -38,6 +38,7 @@ struct Services {
   std::function<base::TimePoint()> clock = &base::now;
   HistoryAccess history{};
   AdviceAccess advice{};
+  pooler::Advisor* advisor = nullptr;
 };
 
 class Console final : public pooler::Console {

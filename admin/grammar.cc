@@ -123,6 +123,12 @@ Parsed show(Words& words) {
       if (find_table(*table) == nullptr) return undefined_table(*table);
       invocation.name = *std::move(table);
     }
+    if (lowered == "index_advice" && !words.at_end()) {  // of one, why
+      auto id = words.take_name();
+      if (!id) return words.error();
+      invocation.view = find_view(kAdviceDetails);
+      invocation.name = *std::move(id);
+    }
     return finished(words, std::move(invocation));
   }
   if (parameter_value(lowered) != nullptr) return show_parameter(words, *name, lowered);
@@ -265,6 +271,16 @@ Parsed reset(Words& words) {
   return whatever_follows(words, Command::kReset);
 }
 
+Parsed advise(Words& words) {
+  if (!words.take("now")) return words.error();
+  return no_arguments(words, Command::kAdviseNow);
+}
+
+Parsed advice(Words& words) {
+  if (!words.take("dismiss")) return words.error();
+  return one_name(words, Command::kAdviceDismiss);
+}
+
 struct Verb {
   std::string_view word;
   Parsed (*read)(Words&);
@@ -290,6 +306,8 @@ constexpr Verb kVerbs[] = {
     {"wait_close", with<Command::kWaitClose, optional_database>},
     {"set", set},
     {"reset", reset},
+    {"advise", advise},
+    {"advice", advice},
     {"begin", with<Command::kBegin, transaction>},
     {"start", start},
     {"commit", with<Command::kCommit, end_transaction>},

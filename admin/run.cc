@@ -82,6 +82,7 @@ base::Status at_once(const Invocation& invocation, Operations& operations) {
     case Command::kKill: return operations.kill(invocation.name);
     case Command::kKillClient: return kill_client(invocation, operations);
     case Command::kShutdown: return operations.shutdown(invocation.mode);
+    case Command::kAdviceDismiss: return operations.dismiss_advice(invocation.name);
     case Command::kSet: return operations.set(invocation.name, invocation.value);
     default: return base::internal_error("console command without an operation");
   }
@@ -108,6 +109,7 @@ Operations::Token run(const Invocation& invocation, const Sources& sources, Oper
     case Command::kWaitClose: return operations.wait_close(invocation.name, when_complete);
     case Command::kReload: operations.reload(when_complete); return {};
     case Command::kResetQueries: operations.reset_queries(when_complete); return {};
+    case Command::kAdviseNow: return operations.advise_now(when_complete);
     default: when_complete(at_once(invocation, operations)); return {};
   }
 }

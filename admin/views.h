@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/ticket.h"
 #include "conf/diff.h"
+#include "pooler/advisor.h"
 #include "pooler/console.h"
 #include "pooler/lint_keeper.h"
 
@@ -57,6 +58,7 @@ struct Sources {
   Aside aside{};        // for SELECT; without one it runs where it stands
   HistoryAccess history{};
   AdviceAccess advice{};
+  pooler::Advisor* advisor = nullptr;  // null: there is no advice
 };
 
 struct View {
@@ -111,6 +113,7 @@ std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
 std::vector<View> guard_views();   // GUARDS
 std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG
 std::vector<View> trace_views();   // TRACES
+std::vector<View> advice_views();   // INDEX_ADVICE, INDEX_ADVICE_DETAILS, UNUSED_INDEXES, REDUNDANT_INDEXES, ADVISOR
 std::vector<View> history_views();  // HISTORY, QUERIES_HISTORY, QUERIES_BY_HOUR, QUERIES_BY_DAY, POOLS_HISTORY
 std::vector<View> lint_views();     // LINT, N_PLUS_ONE, POOL_ADVICE, LINT_RULES
 std::vector<View> config_views();  // CONFIG, STATE, VERSION, WEIR_VERSION
@@ -118,6 +121,9 @@ std::vector<View> table_views();   // TABLES, COLUMNS
 std::vector<View> legacy_stats_views();  // STATS
 std::vector<View> legacy_pool_views();   // DATABASES
 std::vector<View> memory_views();  // LISTS, MEM, DNS_HOSTS, DNS_ZONES
+
+// What SHOW INDEX_ADVICE id shows, of one.
+inline constexpr std::string_view kAdviceDetails = "INDEX_ADVICE_DETAILS";
 
 // What several of them show alike.
 std::string pointer_text(uint64_t id);              // 0x10; empty for 0

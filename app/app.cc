@@ -83,6 +83,7 @@ App::App(Prepared prepared)
       lint_(loop_, runtime_, pools_,
             {.parts = [this](auto done) { process_.look_for_lint(std::move(done)); },
              .pools = [this] { return process_.pool_moments(); }}),
+      advisor_(loop_, resolver_, advisor_asks()),
       console_((keep_history(prepared.config->history), console_services())),
       signals_(loop_, process_, [this] { on_hangup(); }) {
   limit_streams(*prepared.config);
@@ -95,6 +96,7 @@ App::App(Prepared prepared)
   runtime_.traces = &traces_;
   traces_.set_workers(static_cast<std::size_t>(prepared.workers));
   trace_exporter_.configure(prepared.config->traces);
+  runtime_.advisor = &advisor_;
   configure_slow_log(*prepared.config);
   runtime_.console = &console_;
   runtime_.console_parameters = admin::Console::welcome_parameters();
@@ -129,6 +131,13 @@ pooler::Process::Hooks App::hooks() {
                 on_listeners([](pooler::Listeners& all) { all.close(); });
               },
           .quit = [this] { loop_.stop(); }};
+}
+
+pooler::Advisor::Asks App::advisor_asks() {
+  return {.queries = [this](std::function<void(std::vector<pooler::QueryRow>)> done) { process_.queries(std::move(done)); },
+          .samples = [this](std::function<void(std::vector<analyzer::SampledKind>)> done) { process_.samples(std::move(done)); },
+          .config = [this] { return pools_.config(); },
+          .caller = [this]() -> base::EventLoop& { return process_.caller(); }};
 }
 
 void App::keep_history(const conf::History& settings) {
@@ -174,7 +183,8 @@ admin::Services App::console_services() {
             return selects_.submit(std::move(work), std::move(done), process_.caller());
           },
           .history = history_access(),
-          .advice = advice_access()};
+          .advice = advice_access(),
+          .advisor = &advisor_};
 }
 
 void App::make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http) {
@@ -188,6 +198,7 @@ void App::run() {
   process_.start();
   if (history_) history_->start();
   lint_.start();
+  advisor_.start();
   if (http_) {
     http_->start();
     log.info("HTTP is answered on {}", http_->text());
@@ -216,6 +227,7 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
   for (const auto& worker : workers_)
     worker->loop().post([target = worker.get(), config] { target->reconfigure(config); });
   on_listeners([options = wire::socket_options(config->weir)](pooler::Listeners& all) { all.tune(options); });
+  advisor_.reconfigure();
 }
 
 void App::configure_slow_log(const conf::Config& config) {
@@ -253,6 +265,7 @@ void App::deal_out(base::Fd client, pooler::ListenerInfo listener) {
 void App::stop() {
   on_listeners([](pooler::Listeners& all) { all.close(); });
   if (http_) http_->stop();  // it asks workers
+  advisor_.stop();
   for (const auto& worker : workers_) worker->stop();
   for (const auto& worker : workers_) worker->join();
   if (history_) history_->finish(process_.last_counts());

@@ -22,6 +22,7 @@
 #include "base/offload.h"
 #include "base/outbox.h"
 #include "conf/config.h"
+#include "pooler/advisor.h"
 #include "pooler/auth_query.h"
 #include "pooler/cancel.h"
 #include "pooler/catalogues.h"
@@ -64,6 +65,7 @@ class App {
  private:
   pooler::Process::Hooks hooks();
   admin::HistoryAccess history_access();
+  pooler::Advisor::Asks advisor_asks();
   void keep_history(const conf::History& settings);
   admin::AdviceAccess advice_access();
   admin::Services console_services();
@@ -102,6 +104,7 @@ class App {
   pooler::Process process_;
   std::optional<pooler::HistoryKeeper> history_;
   pooler::LintKeeper lint_;
+  pooler::Advisor advisor_;
   admin::Console console_;
   Signals signals_;
   std::optional<Watchdog> watchdog_;

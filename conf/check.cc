@@ -300,6 +300,8 @@ class Checker {
   void advice() {
     if (config_.advice.lint && !w_.query_stats)
       warning("advice", "lint", "without query_stats there is nothing to hold against the rules");
+    if (config_.advice.enabled && !w_.query_stats)
+      warning("advice", "enabled", "without query_stats it is not known which statements take time");
   }
 
   static bool is_console(std::string_view name) {

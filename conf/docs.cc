@@ -197,7 +197,7 @@ std::string settings_markdown() {
                 out);
   table<Advice>("[advice]",
                 "What Weir makes of what it sees: statements that cost more than they need to, and what they would rather "
-                "be. [lint.md](lint.md) has the rules.",
+                "be ([lint.md](lint.md) has the rules), and indexes that they lack ([advice.md](advice.md) has how those are found).",
                 out);
   table<Database>(
       "[databases.NAME]",

@@ -367,8 +367,18 @@ struct Traces {
 
 // ---- [advice] ----
 
-// What Weir makes of what it sees: rules about statements, and what they would rather be.
+// What Weir makes of what it sees: indexes that statements lack, rules about statements, and what they would rather be.
 struct Advice {
+  bool enabled = false;
+  std::string user;  // empty: the database's own, or auth_user
+  std::optional<Secret> password;
+  Duration interval = std::chrono::seconds(600);
+  Duration deadline = std::chrono::seconds(2);
+  Duration statement_timeout = std::chrono::seconds(1);
+  int queries_max = 50;
+  int candidates_max = 120;
+  int64_t index_size_max = 0;  // of all that is advised for a database; 0: no limit
+  int64_t samples_memory = int64_t{16} << 20;
   bool lint = false;
   Duration lint_interval = std::chrono::seconds(600);
   Duration lint_time = std::chrono::seconds(1);  // lost per hour; less is not worth a line

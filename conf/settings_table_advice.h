@@ -33,6 +33,27 @@ constexpr auto Advice::fields() {
       Field{"findings_max", &Advice::findings_max, kLive, "Most findings that are kept, those that cost the most.",
             within(1, 10'000)},
       Field{"lint_off", &Advice::lint_off, kLive, "Rules that are not looked at, by name."},
+      Field{"enabled", &Advice::enabled, kLive,
+            "Look for indexes that statements lack: SHOW INDEX_ADVICE. Needs query_stats; keeps a few statements of each kind "
+            "with their values in memory."},
+      Field{"user", &Advice::user, kLive,
+            "Role that asks PostgreSQL; unset, the database's user, or auth_user. docs/advice.md has the GRANTs that it needs."},
+      Field{"password", &Advice::password, kLive, "Password for user; unset, the one in [users] or auth_file."},
+      Field{"interval", &Advice::interval, kLive, "How often; ADVISE NOW does it at once.", within(seconds(1), seconds(86'400))},
+      Field{"deadline", &Advice::deadline, kLive,
+            "How long one database may be measured at a time; then the best that was found so far is told.",
+            within(milliseconds(100), seconds(300))},
+      Field{"statement_timeout", &Advice::statement_timeout, kLive, "How long PostgreSQL may take for one of our questions.",
+            within(milliseconds(10), seconds(60))},
+      Field{"queries_max", &Advice::queries_max, kLive,
+            "Most kinds of statements of a database that are looked at, those that take the most time.", within(1, 1000)},
+      Field{"candidates_max", &Advice::candidates_max, kLive, "Most indexes that are thought of for one statement.",
+            within(1, 1000)},
+      Field{"index_size_max", &Advice::index_size_max, kLive,
+            "Most bytes that the indexes advised for a database may take together; 0 for no limit.",
+            within(int64_t{0}, int64_t{1} << 50)},
+      Field{"samples_memory", &Advice::samples_memory, kLive, "Most bytes of statements that are kept with their values.",
+            within(int64_t{64} << 10, int64_t{1} << 30)},
   };
 }
 

@@ -258,6 +258,9 @@ class Operations {
   virtual void reload(Done done) = 0;  // reads the files again, off the loop; an error changed nothing
   // The counts of Inspector::queries begin again.
   virtual void reset_queries(Done done) = 0;
+  // Looks for indexes that statements lack; done when every database was looked at. Dropping the token does not stop it.
+  virtual Token advise_now(Done done) = 0;
+  virtual base::Status dismiss_advice(const std::string& id) = 0;
   // Sets one setting of [weir] until the next restart or reload.
   virtual base::Status set(std::string_view key, std::string_view value) = 0;
 };

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/advice_samples.h"
 #include "base/loop.h"
 #include "conf/config.h"
 #include "pooler/console.h"
@@ -79,11 +80,15 @@ class Process final : public Inspector, public Operations {
   base::Status shutdown(ShutdownMode mode) override;
   void reload(Done done) override;
   void reset_queries(Done done) override;
+  Token advise_now(Done done) override;
+  base::Status dismiss_advice(const std::string& id) override;
   base::Status set(std::string_view key, std::string_view value) override;
 
   // For the history: what every worker has counted so far, and how the pools are.
   void count_queries(std::function<void(std::vector<QueryCount>)> done);
   std::vector<analyzer::PoolLook> look_at_pools() const;
+  // For the advisor: statements as they ran.
+  void samples(Then<analyzer::SampledKind> done);
   // Shown what a RESET QUERIES is about to sweep away. Set before the workers start.
   void before_reset(std::function<void(std::vector<QueryCount>)> show) { before_reset_ = std::move(show); }
   // For advice: what every worker has seen of statements, and how the pools are.

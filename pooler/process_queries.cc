@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "pooler/advisor.h"
 #include "pooler/gather.h"
 #include "pooler/guards.h"
 #include "pooler/pool.h"
@@ -116,6 +117,24 @@ void Process::reset_queries(Done done) {
         if (before_reset_) before_reset_(std::move(counts));
         done(base::Ok{});
       });
+}
+
+// ---- For the advisor ----
+
+void Process::samples(Then<analyzer::SampledKind> done) {
+  gather<analyzer::SampledKind>(
+      [](Worker& worker, std::vector<analyzer::SampledKind>& kinds) { kinds = worker.samples().snapshot(); },
+      std::move(done));
+}
+
+Process::Token Process::advise_now(Done done) {
+  if (runtime_.advisor != nullptr) return runtime_.advisor->advise_now(std::move(done));
+  answer_later(std::move(done), base::object_not_ready("there is no advisor"));
+  return nullptr;
+}
+
+base::Status Process::dismiss_advice(const std::string& id) {
+  return runtime_.advisor != nullptr ? runtime_.advisor->dismiss(id) : base::undefined_object("there is no such advice");
 }
 
 // ---- For the history ----

@@ -31,6 +31,7 @@ class GuardRules;
 class SlowLog;
 class SlowPlans;
 class Traces;
+class Advisor;
 
 struct Runtime {
   base::Offload& offload;   // PBKDF2 and files: short work of our own
@@ -52,6 +53,7 @@ struct Runtime {
   SlowLog* slow_log = nullptr;          // the same
   SlowPlans* slow_plans = nullptr;      // the same
   Traces* traces = nullptr;             // the same
+  Advisor* advisor = nullptr;           // the same
   Console* console = nullptr;           // set before the workers start
   std::vector<std::pair<std::string, std::string>> console_parameters{};
   std::atomic<uint64_t> next_id{1};  // clients and servers

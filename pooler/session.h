@@ -133,6 +133,7 @@ class Session final : public base::Deferred,
   void count_lost(std::string_view sqlstate, bool all);
   void meter_as_set();
   void ask_plan(const SlowCall& call, uint64_t number);
+  void keep_sample(const SlowCall& call);
   // Rules about statements
   void guard_as_set();
   Sentry::Say ask_sentry(const wire::FrameHeader& header, std::string_view rest);

@@ -7,6 +7,7 @@
 
 #include "analyzer/statement_trace.h"
 #include "base/event_time.h"
+#include "pooler/advice_sample.h"
 #include "pooler/explain_text.h"
 #include "pooler/session.h"
 #include "pooler/slow_log.h"
@@ -47,6 +48,7 @@ void Session::on_slow(const SlowCall& call) {
   }
   SlowLog* const slow_log = worker_.runtime().slow_log;
   const SlowLimits& limits = worker_.timeouts(database_, user_).slow;
+  if (limits.samples) keep_sample(call);
   if (slow_log == nullptr || !worker_.slow_recent().wanted(limits, call.record.wait + call.record.server) ||
       !slow_log->admit(call.record.ended))
     return;
@@ -59,6 +61,20 @@ void Session::on_slow(const SlowCall& call) {
   slow_log->put(std::move(told));
   if (worker_.config()->weir.slow_log_explain && call.kept != nullptr && call.record.wait + call.record.server >= limits.limit)
     ask_plan(call, number);
+}
+
+// For the advisor, which measures with what really ran.
+void Session::keep_sample(const SlowCall& call) {
+  if (call.kept == nullptr || !call.record.sqlstate.empty()) return;
+  const uint64_t fingerprint = call.row.fingerprint();
+  const auto place = worker_.samples().wants(fingerprint, database_);
+  if (!place) return;
+  const std::string* const role = params_ ? find_param(*params_, "role") : nullptr;
+  if (role != nullptr && *role != "none") return;  // another may see other things
+  const std::string* const path = params_ ? find_param(*params_, "search_path") : nullptr;
+  auto sample = sample_of(*call.kept, call.prepared, worker_.hidden_values(),
+                          path != nullptr ? std::optional<std::string_view>(*path) : std::nullopt);
+  if (sample) worker_.samples().put(fingerprint, database_, *place, *std::move(sample));
 }
 
 // What the server would do with it; where it is not one to ask about, nothing happens.

@@ -25,6 +25,7 @@ struct SlowLimits {
   base::Duration from = kNever;   // what takes less is of no interest
   base::Duration limit = kNever;  // what takes so long is slow; between the two, some are taken as samples
   bool values = false;            // somebody wants to know values, or the text
+  bool samples = false;           // the advisor is one of them
 
   bool on() const { return from != kNever; }
   bool operator==(const SlowLimits&) const = default;

@@ -75,6 +75,8 @@ void Worker::follow_slow_settings() {
   some_are_slow_ = weir.log_min_duration != conf::kOff || weir.log_sample_rate > 0 || any(config_->databases) ||
                    any(config_->users) || (config_->fallback && set(*config_->fallback));
   hidden_values_ = analyzer::HiddenValues(weir.slow_log_redact);
+  samples_.set_limit(config_->advice.enabled ? static_cast<std::size_t>(config_->advice.samples_memory / std::max(runtime_.workers(), 1))
+                                             : 0);
   slow_recent_.set_limits(static_cast<std::size_t>(weir.slow_queries_max), weir.log_sample_rate);
   loop_limits_ = pooler::loop_limits(config_->advice);
   if (!lints()) lint_books_.clear();
@@ -100,10 +102,11 @@ SlowLimits slow_limits(const conf::Config& config, const std::string& database, 
   if (limit != conf::kOff) limits.from = limits.limit = limit;
   if (config.weir.log_sample_rate > 0) limits.from = {};
   limits.values = limits.on() && (config.weir.slow_log_parameters || config.weir.slow_log_explain);
-  // Every statement is told of where it is held against rules; which are slow is another matter.
-  if (config.advice.lint && config.weir.query_stats) {
+  // Every statement is told of where it is held against rules or kept as a sample; which are slow is another matter.
+  if ((config.advice.lint || config.advice.enabled) && config.weir.query_stats) {
     limits.from = {};
     limits.values = true;
+    limits.samples = config.advice.enabled;
   }
   return limits;
 }

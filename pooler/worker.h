@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "analyzer/exemplars.h"
+#include "analyzer/advice_samples.h"
 #include "analyzer/query_stats.h"
 #include "analyzer/statement_cache.h"
 #include "base/loop.h"
@@ -80,6 +81,7 @@ class Worker {
   bool lints() const { return config_->advice.lint && counts_queries(); }
   LintBooks& lint_books() { return lint_books_; }
   const analyzer::LoopLimits& loop_limits() const { return loop_limits_; }
+  analyzer::SampleStore& samples() { return samples_; }
 
   Session* find(uint64_t id);
   void each(const std::function<void(Session&)>& visit);
@@ -117,6 +119,7 @@ class Worker {
   SlowRecent slow_recent_;
   Tracer tracer_;
   analyzer::Exemplars exemplars_;
+  analyzer::SampleStore samples_;
   std::size_t max_prepared_statements_ = 0, max_query_size_ = 0;
   GuardRulesPtr guards_;
   analyzer::LocalStatements statements_;

@@ -15,7 +15,7 @@ packages_of() {
       libsqlite3-dev libcurl4-openssl-dev" ;;
     run) echo "postgresql-15 postgresql-client-15" ;;
     test) echo "libgtest-dev libgmock-dev python3 python3-pytest python3-psycopg2 python3-psycopg python3-asyncpg
-      python3-yaml postgresql-15 postgresql-contrib pgbouncer prometheus-pgbouncer-exporter prometheus
+      python3-yaml postgresql-15 postgresql-15-hypopg postgresql-contrib pgbouncer prometheus-pgbouncer-exporter prometheus
       python3-prometheus-client openssl strace
       default-jdk-headless libpostgresql-jdbc-java nodejs npm slapd python3-django python3-sqlalchemy
       ruby ruby-pg ruby-activerecord golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev

@@ -48,6 +48,8 @@ constexpr Example kExamples[] = {
     {Command::kSetLegacy, "SET weir.legacy_columns = on", true, ""},
     {Command::kReset, "RESET ALL", true, ""},
     {Command::kResetQueries, "RESET QUERIES", false, "reset_queries"},
+    {Command::kAdviseNow, "ADVISE NOW", false, "advise_now"},
+    {Command::kAdviceDismiss, "ADVICE DISMISS '0123456789abcdef'", false, "dismiss_advice 0123456789abcdef"},
     {Command::kBegin, "BEGIN", true, ""},
     {Command::kCommit, "COMMIT", true, ""},
     {Command::kRollback, "ROLLBACK", true, ""},

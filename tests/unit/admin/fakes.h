@@ -101,6 +101,11 @@ class FakeOperations final : public pooler::Operations {
   base::Status shutdown(pooler::ShutdownMode mode) override;
   void reload(Done done) override;
   void reset_queries(Done done) override { done(called("reset_queries")); }
+  Token advise_now(Done done) override {
+    done(called("advise_now"));
+    return nullptr;
+  }
+  base::Status dismiss_advice(const std::string& id) override { return called("dismiss_advice " + id); }
   base::Status set(std::string_view key, std::string_view value) override {
     return called("set " + std::string(key) + "=" + std::string(value));
   }

@@ -95,6 +95,16 @@ constexpr Golden kGolden[] = {
     {"TRACES",
      "endpoint:s waiting:q exported:q dropped:q lost:q rejected_spans:q requests:q retries:q failure:s failed_at:t"},
     {"SLOW_LOG", "file:s written:q over_rate:q queue_full:q lost:q failure:s"},
+    {"INDEX_ADVICE",
+     "id:s status:s database:s table:s statement:s saves_ms_per_hour:d write_ms_per_hour:d queries:i best_fingerprint:s "
+     "cost_before:d cost_after:d estimated_bytes:q confidence:s model:s reason:s makes_redundant:s note:s first_seen:t "
+     "last_confirmed:t"},
+    {"INDEX_ADVICE_DETAILS",
+     "id:s index:s fingerprint:s calls:q ms_per_call:d cost_before:d cost_after:d plan_before:s plan_after:s samples:i query:s"},
+    {"UNUSED_INDEXES", "database:s table:s index:s definition:s reason:s statement:s bytes:q scans:q"},
+    {"REDUNDANT_INDEXES", "database:s table:s index:s definition:s reason:s statement:s bytes:q scans:q"},
+    {"ADVISOR",
+     "database:s state:s hypopg:s looks:q failures:q queries:i candidates:i questions:q took_ms:d last:t notes:s"},
     {"HISTORY",
      "state:s path:s bytes:q bytes_max:q oldest:t newest:t written:q waiting:q lost:q last_error:s last_error_at:t"},
     {"QUERIES_HISTORY", kQueriesThen},

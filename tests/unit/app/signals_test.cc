@@ -39,6 +39,8 @@ class Recorder final : public pooler::Operations {
   void reload(Done) override {}
   base::Status set(std::string_view, std::string_view) override { return base::Ok{}; }
   void reset_queries(Done) override {}
+  Token advise_now(Done) override { return nullptr; }
+  base::Status dismiss_advice(const std::string&) override { return base::Ok{}; }
 
   std::vector<std::string> notes;
 

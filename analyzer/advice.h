@@ -1,0 +1,81 @@
+#pragma once
+// What the advisor says, and what it is made from. Values.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "analyzer/advice_catalog.h"
+#include "analyzer/advice_samples.h"
+#include "analyzer/index_shape.h"
+#include "base/clock.h"
+
+namespace analyzer {
+
+// One kind of statement in one database, from all its users.
+struct WorkQuery {
+  uint64_t fingerprint = 0;
+  std::string query;  // without values
+  uint64_t calls = 0, rows = 0;
+  double total_ms = 0;
+  std::vector<Sample> samples;
+
+  double ms_per_call() const { return calls == 0 ? 0 : total_ms / static_cast<double>(calls); }
+};
+
+struct Workload {
+  std::string database;
+  std::vector<WorkQuery> queries;
+  double hours = 1;  // that they were counted for
+};
+
+// One statement that an index helps.
+struct AdviceDetail {
+  uint64_t fingerprint = 0;
+  std::string query;
+  uint64_t calls = 0;
+  double ms_per_call = 0;
+  double cost_before = 0, cost_after = 0;  // of all samples, on average
+  std::string node_before, node_after;     // how the table is read
+  std::size_t samples = 0;
+};
+
+enum class AdviceStatus : uint8_t { kNew, kConfirmed, kCreated, kDismissed };
+inline constexpr std::string_view kAdviceStatusNames[] = {"new", "confirmed", "created", "dismissed"};
+enum class Confidence : uint8_t { kLow, kMedium, kHigh };
+inline constexpr std::string_view kConfidenceNames[] = {"low", "medium", "high"};
+
+struct Advice {
+  std::string id, database;
+  IndexShape shape;
+  std::string why;              // these keys in this order
+  std::string model;            // how it was measured: hypopg, statistics, rule
+  std::string makes_redundant;  // existing indexes that it covers
+  std::string note;             // what else to do
+  double saves_ms_per_hour = 0, write_ms_per_hour = 0;
+  double cost_before = 0, cost_after = 0;  // of the statement that gains the most
+  int64_t bytes = 0;
+  Confidence confidence = Confidence::kLow;
+  std::vector<AdviceDetail> details;  // the one that gains the most first
+  AdviceStatus status = AdviceStatus::kNew;
+  base::WallTime first_seen{}, last_confirmed{};
+};
+
+struct AdviceLimits {
+  std::size_t queries_max = 50, candidates_max = 120;
+  int64_t bytes_max = 0;
+};
+
+// What one look at a database has found.
+struct AdviceResult {
+  std::vector<Advice> advice;
+  std::vector<IndexShape> existing;  // the valid ones
+  std::vector<IndexFinding> unused, redundant;
+  std::vector<std::string> notes;  // "HypoPG is not installed: ..."
+  std::string hypopg;              // its version; empty: not installed
+  uint64_t questions = 0;          // asked of PostgreSQL
+  std::size_t queries = 0, candidates = 0;
+  bool truncated = false;
+};
+
+}  // namespace analyzer

@@ -1,0 +1,252 @@
+#include "analyzer/advice_candidates.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+
+namespace analyzer {
+namespace {
+
+// Columns that rarely have more than a handful of values lead to no index alone; in a partial one they may be the rest.
+constexpr double kPredicateValuesMax = 20;
+
+class Maker {
+ public:
+  explicit Maker(const TableUse& use) : use_(use), table_(*use.table) {}
+
+  std::vector<Candidate> make() {
+    std::vector<TableUse::Equal> equal = use_.equal;
+    std::erase_if(equal, [this](const TableUse::Equal& one) { return !fits(one.column); });
+    // The column with the most values first: it serves other statements best.
+    std::stable_sort(equal.begin(), equal.end(), [this](const auto& a, const auto& b) {
+      if (a.many != b.many) return b.many;  // the others keep the order of what follows
+      return table_.distinct(a.column) > table_.distinct(b.column);
+    });
+    templates(equal, {}, {});
+    for (const std::string& column : use_.join) {
+      Keys keys;
+      add(keys, column, "join");
+      put(keys, {});
+      Keys first = keys;
+      for (const auto& one : equal) add(first, one.column, "equality");
+      put(first, {});
+      Keys last;
+      for (const auto& one : equal) add(last, one.column, "equality");
+      add(last, column, "join");
+      put(last, {});
+      if (!equal.empty()) continue;
+      add_sort(keys);
+      put(keys, {});
+    }
+    for (const std::string& column : use_.either) single(column, "one arm of an OR");
+    for (const std::string& expression : use_.expressions) {
+      Keys keys;
+      keys.list.push_back({.text = expression, .expression = true});
+      keys.why = expression + " (equality)";
+      put(keys, {});
+    }
+    for (const std::string& column : use_.prefix) {
+      Keys keys;
+      for (const auto& one : equal)
+        if (!one.many) add(keys, one.column, "equality");
+      add(keys, column, "prefix");
+      if (!table_.column(column)->c_collation) keys.list.back().opclass = pattern_opclass(table_.column(column)->type);
+      put(keys, {});
+      if (keys.list.size() > 1) put({{keys.list.back()}, column + " (prefix)"}, {});
+    }
+    partial(equal);
+    return std::move(out_);
+  }
+
+ private:
+  struct Keys {
+    std::vector<IndexKey> list{};
+    std::string why{};
+  };
+
+  bool fits(const std::string& column) const {
+    const AdviceColumn* const found = table_.column(column);
+    if (found == nullptr || found->width >= kWidthMax) return false;
+    // Types without an order of their own.
+    constexpr std::string_view kUnordered[] = {"json", "xml", "point", "box", "polygon", "circle", "line", "lseg", "path"};
+    return std::find(std::begin(kUnordered), std::end(kUnordered), found->type) == std::end(kUnordered);
+  }
+
+  static std::string pattern_opclass(const std::string& type) {
+    if (type == "character varying") return "varchar_pattern_ops";
+    return type == "character" ? "bpchar_pattern_ops" : "text_pattern_ops";
+  }
+
+  void add(Keys& keys, const std::string& column, std::string_view why) const { add(keys, key_on(column), why); }
+  void add(Keys& keys, IndexKey key, std::string_view why) const {
+    if (keys.list.size() >= kKeysMax || !fits(key.text)) return;
+    for (const IndexKey& there : keys.list)
+      if (there.text == key.text) return;
+    keys.why += (keys.why.empty() ? "" : ", ") + key.text + " (" + std::string(why) + ")";
+    keys.list.push_back(std::move(key));
+  }
+
+  // All in one direction can be read backwards: then they need none.
+  void add_sort(Keys& keys) const {
+    const auto turned = [](const IndexKey& key) { return key.descending && key.nulls_first; };
+    const bool backwards = !use_.sort.empty() && std::all_of(use_.sort.begin(), use_.sort.end(), turned);
+    for (IndexKey key : use_.sort) {
+      if (backwards) key.descending = key.nulls_first = false;
+      add(keys, std::move(key), "order");
+    }
+  }
+
+  void single(const std::string& column, std::string_view why) {
+    Keys keys;
+    add(keys, column, why);
+    put(keys, {});
+  }
+
+  void templates(const std::vector<TableUse::Equal>& equal, const std::string& without, const std::string& predicate) {
+    Keys all, exact;
+    for (const auto& one : equal)
+      if (one.column != without) {
+        add(all, one.column, one.many ? "one of several" : "equality");
+        if (!one.many) add(exact, one.column, "equality");
+      }
+    put(all, predicate);
+    Keys sorted = all;
+    add_sort(sorted);
+    put(sorted, predicate);
+    if (exact.list.size() != all.list.size()) {  // the order first, the several values behind it
+      Keys first = exact;
+      add_sort(first);
+      put(first, predicate);
+      for (const auto& one : equal)
+        if (one.many && one.column != without) add(first, one.column, "one of several");
+      put(first, predicate);
+    }
+    for (const std::string& column : use_.range) {
+      Keys ranged = all;
+      add(ranged, column, "range");
+      put(ranged, predicate);
+      Keys both = sorted;
+      add(both, column, "range");
+      put(both, predicate);
+    }
+    Keys grouped = all;
+    for (const std::string& column : use_.group) add(grouped, column, "group");
+    if (!use_.group.empty()) put(grouped, predicate);
+    if (predicate.empty()) {
+      for (const auto& one : equal) {
+        single(one.column, "equality");
+        Keys sorted_one;
+        add(sorted_one, one.column, "equality");
+        add_sort(sorted_one);
+        put(sorted_one, {});
+      }
+      for (const std::string& column : use_.range) single(column, "range");
+    }
+    if (use_.limited) {
+      Keys order;
+      add_sort(order);
+      put(order, predicate);
+    }
+  }
+
+  // What is the same in each call need not be a key; whether few rows are like it is measured.
+  void partial(const std::vector<TableUse::Equal>& equal) {
+    for (const std::string& predicate : use_.predicates) {
+      templates(equal, {}, predicate);
+      rest_of(equal, {}, predicate);
+    }
+    for (const auto& one : equal)
+      if (!one.many && !one.value.empty() && table_.distinct(one.column) <= kPredicateValuesMax) {
+        const std::string predicate = base::quote_identifier(one.column) + " = " + one.value;
+        templates(equal, one.column, predicate);
+        rest_of(equal, one.column, predicate);
+      }
+  }
+
+  // A partial index whose rows are all wanted: whatever its key is.
+  void rest_of(const std::vector<TableUse::Equal>& equal, const std::string& without, const std::string& predicate) {
+    if (!use_.sort.empty() || !use_.range.empty() || equal.size() > (without.empty() ? 0U : 1U)) return;
+    for (const AdviceIndex& index : table_.indexes)
+      if (index.primary && !index.shape.keys.empty()) {
+        put({{index.shape.keys.front()}, index.shape.keys.front().text + " (any key: every row of it is wanted)"}, predicate,
+            true);
+        return;
+      }
+  }
+
+  // `any_key`: an index on the same key that has all rows is of no use.
+  void put(const Keys& keys, const std::string& predicate, bool any_key = false) {
+    if (keys.list.empty() || out_.size() >= kCandidatesOfUse) return;
+    Candidate made;
+    made.shape = {.schema = table_.schema, .table = table_.name, .keys = keys.list, .predicate = predicate};
+    made.why = keys.why + (predicate.empty() ? "" : "; only rows where " + predicate);
+    made.vetted = std::any_of(keys.list.begin(), keys.list.end(), [](const IndexKey& key) { return key.expression; });
+    const auto same = [&made](const Candidate& there) { return there.shape == made.shape; };
+    if (std::any_of(out_.begin(), out_.end(), same) || (any_key ? exists_partial(made.shape) : exists(table_, made.shape)))
+      return;
+    out_.push_back(std::move(made));
+  }
+
+  bool exists_partial(const IndexShape& shape) const {
+    return std::any_of(table_.indexes.begin(), table_.indexes.end(), [&shape](const AdviceIndex& index) {
+      return index.valid && !index.shape.predicate.empty() && covers(index.shape, shape);
+    });
+  }
+
+  const TableUse& use_;
+  const AdviceTable& table_;
+  std::vector<Candidate> out_;
+};
+
+}  // namespace
+
+bool worth_advising(const AdviceTable& table) {
+  if (table.temporary || !table.readable || (table.kind != 'r' && table.kind != 'm')) return false;
+  return table.rows >= kSmallRows || table.pages > kSmallPages;
+}
+
+std::vector<Candidate> candidates_of(const TableUse& use) {
+  return use.table != nullptr && worth_advising(*use.table) ? Maker(use).make() : std::vector<Candidate>();
+}
+
+IndexShape merged(const IndexShape& shorter, std::size_t equal_keys, const IndexShape& longer) {
+  if (shorter.schema != longer.schema || shorter.table != longer.table || shorter.method != longer.method ||
+      shorter.predicate != longer.predicate || shorter.keys.size() > equal_keys || longer.keys.size() < shorter.keys.size())
+    return {};
+  IndexShape out = longer;
+  out.keys = shorter.keys;
+  for (const IndexKey& key : longer.keys)
+    if (std::find(out.keys.begin(), out.keys.end(), key) == out.keys.end()) out.keys.push_back(key);
+  return out.keys.size() == longer.keys.size() ? out : IndexShape();
+}
+
+bool exists(const AdviceTable& table, const IndexShape& shape) {
+  return std::any_of(table.indexes.begin(), table.indexes.end(), [&](const AdviceIndex& index) {
+    if (!index.valid) return false;
+    if (covers(index.shape, shape)) return true;
+    // A column behind those of a unique index finds nothing more.
+    return index.unique && index.shape.predicate.empty() && index.shape.keys.size() < shape.keys.size() &&
+           std::equal(index.shape.keys.begin(), index.shape.keys.end(), shape.keys.begin());
+  });
+}
+
+int64_t estimated_bytes(const AdviceTable& table, const IndexShape& shape, double rows) {
+  constexpr double kFilled = 0.9, kEntryHead = 8, kLinePointer = 4, kDuplicate = 6, kFixed = 16384;
+  double width = kEntryHead, distinct = 1;
+  for (const IndexKey& key : shape.keys) {
+    const AdviceColumn* const column = table.column(key.text);
+    width += column != nullptr ? column->width : 16;
+    distinct = std::min(rows, distinct * (column != nullptr ? table.distinct(key.text) : rows));
+  }
+  for (const std::string& name : shape.include) {
+    const AdviceColumn* const column = table.column(name);
+    width += column != nullptr ? column->width : 16;
+  }
+  const double entry = std::ceil(width / 8) * 8 + kLinePointer;
+  const bool unlike = distinct >= rows / 2 || !shape.include.empty();
+  const double bytes = unlike ? rows * entry : distinct * entry + (rows - distinct) * kDuplicate;
+  return static_cast<int64_t>(bytes / kFilled + kFixed);
+}
+
+}  // namespace analyzer

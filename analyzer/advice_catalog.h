@@ -1,0 +1,91 @@
+#pragma once
+// What the advisor knows of a database: its tables, columns, indexes and what statistics say of them. Values, and the SQL
+// that reads them. Pure.
+//
+// The SQL is meant for a search_path that is empty and for a role of pg_monitor and pg_read_all_data; what a role may not
+// read stands in `readable`.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/index_shape.h"
+
+namespace analyzer {
+
+struct AdviceColumn {
+  std::string name, type;
+  bool not_null = false;
+  bool c_collation = true;  // a plain index serves LIKE 'x%'
+  double distinct = 0;      // as pg_stats has it: below 0 a part of the rows; 0: not known
+  double null_part = 0;
+  double correlation = 0;
+  int width = 8;  // bytes, on average
+};
+
+struct AdviceIndex {
+  IndexShape shape;
+  std::string name;
+  bool unique = false, primary = false, valid = true;
+  bool needed = false;  // a constraint, a replica identity or CLUSTER needs this very one
+  int64_t bytes = 0, scans = 0;
+};
+
+struct AdviceTable {
+  uint64_t oid = 0;
+  std::string schema, name;
+  char kind = 'r';  // as pg_class.relkind
+  double rows = 0;
+  int64_t pages = 0;
+  int64_t visible_pages = 0;
+  int64_t inserts = 0, updates = 0, deletes = 0;  // rows, since PostgreSQL counts
+  bool readable = true, temporary = false;
+  std::vector<AdviceColumn> columns;
+  std::vector<AdviceIndex> indexes;
+
+  const AdviceColumn* column(std::string_view wanted) const;
+  // How many values the column has.
+  double distinct(std::string_view column_name) const;
+};
+
+struct AdviceCatalog {
+  std::vector<AdviceTable> tables;
+  std::vector<std::string> extensions;
+
+  const AdviceTable* find(std::string_view schema, std::string_view name) const;
+  bool has_extension(std::string_view name) const;
+};
+
+using SqlRow = std::vector<std::optional<std::string>>;
+using SqlRows = std::vector<SqlRow>;
+
+// Tables, columns and indexes of the tables whose oids are in $1, a text of an oid[]; the first also takes 0 tables.
+inline constexpr std::size_t kTablesRead = 2000;     // of one database
+inline constexpr std::size_t kIndexesRead = 20'000;  // the same
+extern const std::string_view kTablesSql;
+extern const std::string_view kColumnsSql;
+extern const std::string_view kIndexesSql;     // of the tables in $1
+extern const std::string_view kAllIndexesSql;  // of every table of users
+extern const std::string_view kExtensionsSql;
+
+// Rows of another form are left out.
+AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const SqlRows& indexes, const SqlRows& extensions);
+// Tables that hold nothing but their names and indexes.
+AdviceCatalog indexes_of(const SqlRows& indexes);
+
+// An index that others make superfluous, or that nobody uses.
+struct IndexFinding {
+  std::string database, schema, table, index, definition;
+  std::string why;        // of a redundant one: "duplicate of x", "x begins with the same columns", "invalid"
+  std::string statement;  // that removes it
+  int64_t bytes = 0, scans = 0;
+};
+std::vector<IndexFinding> redundant_indexes(const AdviceCatalog& catalog);
+// Never scanned since PostgreSQL counts, and needed by no constraint; at least this large.
+inline constexpr int64_t kUnusedBytesMin = int64_t{1} << 20;
+std::vector<IndexFinding> unused_indexes(const AdviceCatalog& catalog);
+
+}  // namespace analyzer

@@ -1,0 +1,135 @@
+#include "analyzer/advice_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+namespace analyzer {
+namespace {
+
+constexpr double kLogPart = 0.05;
+// Costs below this are all the same.
+constexpr double kCostMin = 0.5;
+// One without which a query gets slower by this much stays, however little of all that is.
+constexpr double kQueryPart = 0.3, kQueryCost = 20;
+constexpr double kKeptPart = 0.003;
+// One that helps a slow query so much is advised, whatever the rest costs.
+constexpr double kSlowMs = 50;
+constexpr uint64_t kSlowCalls = 10;
+
+class Search {
+ public:
+  explicit Search(const SearchInput& input) : input_(input), moves_(input.moves) {
+    for (std::size_t i = 0; i < input.indexes.size(); ++i) moves_.push_back({i});
+  }
+
+  SearchResult run() {
+    SearchResult result;
+    result.before = objective({});
+    double best = result.before;
+    while (!stopped()) {
+      IndexSet chosen;
+      double lowest = best;
+      for (const IndexSet& move : moves_) {
+        if (stopped()) break;
+        IndexSet tried = with(result.chosen, move);
+        if (tried.size() == result.chosen.size() || !allowed(tried)) continue;
+        if (const double value = objective(tried); value < lowest) {
+          lowest = value;
+          chosen = std::move(tried);
+        }
+      }
+      if (chosen.empty()) break;
+      if (best - lowest <= std::max(kGainMin, kGainPartMin * result.before) && !helps_a_slow_one(result.chosen, chosen))
+        break;
+      result.chosen = std::move(chosen);
+      best = lowest;
+    }
+    if (!truncated_) prune(result.chosen, result.before);
+    result.after = objective(result.chosen);
+    result.truncated = truncated_;
+    return result;
+  }
+
+ private:
+  bool stopped() {
+    truncated_ = truncated_ || input_.out_of_time();
+    return truncated_;
+  }
+
+  static IndexSet with(IndexSet set, const IndexSet& more) {
+    set.insert(set.end(), more.begin(), more.end());
+    std::sort(set.begin(), set.end());
+    set.erase(std::unique(set.begin(), set.end()), set.end());
+    return set;
+  }
+
+  bool allowed(const IndexSet& set) const {
+    int64_t bytes = 0;
+    std::map<std::size_t, std::size_t> tables;
+    for (const std::size_t i : set) {
+      bytes += input_.indexes[i].bytes;
+      if (++tables[input_.indexes[i].table] > kIndexesOfTable) return false;
+    }
+    return input_.bytes_max == 0 || bytes <= input_.bytes_max;
+  }
+
+  double cost(std::size_t query, const IndexSet& set) {
+    IndexSet mine;
+    const IndexSet& relevant = input_.queries[query].relevant;
+    std::set_intersection(set.begin(), set.end(), relevant.begin(), relevant.end(), std::back_inserter(mine));
+    const auto key = std::pair(query, std::move(mine));
+    if (const auto found = known_.find(key); found != known_.end()) return found->second;
+    const double measured = std::max(kCostMin, input_.cost(query, key.second));
+    known_.emplace(key, measured);
+    return measured;
+  }
+
+  double ratio(std::size_t query, const IndexSet& set) { return cost(query, set) / cost(query, {}); }
+
+  double objective(const IndexSet& set) {
+    double sum = 0;
+    for (std::size_t q = 0; q < input_.queries.size(); ++q) {
+      const double part = ratio(q, set);
+      sum += input_.queries[q].ms_per_hour * (part + kLogPart * std::log(part));
+    }
+    for (const std::size_t i : set) sum += input_.indexes[i].penalty;
+    return sum;
+  }
+
+  bool helps_a_slow_one(const IndexSet& before, const IndexSet& after) {
+    for (std::size_t q = 0; q < input_.queries.size(); ++q) {
+      const SearchQuery& query = input_.queries[q];
+      const double saved = ratio(q, before) - ratio(q, after);
+      if (query.calls >= kSlowCalls && saved >= kQueryPart && saved * query.ms_per_call >= kSlowMs) return true;
+    }
+    return false;
+  }
+
+  // What a later one has made superfluous.
+  void prune(IndexSet& set, double before) {
+    for (std::size_t i = set.size(); i-- > 0;) {
+      IndexSet without = set;
+      without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
+      if (objective(without) - objective(set) >= kKeptPart * before) continue;
+      bool missed = false;
+      for (std::size_t q = 0; q < input_.queries.size() && !missed; ++q) {
+        const double with_it = cost(q, set), without_it = cost(q, without);
+        missed = without_it >= (1 + kQueryPart) * with_it && without_it - with_it > kQueryCost;
+      }
+      if (!missed) set = std::move(without);
+    }
+  }
+
+  const SearchInput& input_;
+  std::vector<IndexSet> moves_;
+  std::map<std::pair<std::size_t, IndexSet>, double> known_;
+  bool truncated_ = false;
+};
+
+}  // namespace
+
+SearchResult search(const SearchInput& input) { return Search(input).run(); }
+
+}  // namespace analyzer

@@ -1,0 +1,350 @@
+#include "analyzer/advice_uses.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "analyzer/advice_expression.h"
+#include "base/text.h"
+
+namespace analyzer {
+namespace {
+
+// Queries in one statement, and tables in one of them, that are looked at.
+constexpr std::size_t kBlocksMax = 64, kTablesMax = 32;
+
+bool is_query(Node node) {
+  const auto key = node.key();
+  if (key == "SelectStmt" || key == "UpdateStmt" || key == "DeleteStmt") return true;
+  return (key == "larg" || key == "rarg") && node.parent().key() != "JoinExpr";  // of UNION
+}
+
+std::set<std::string, std::less<>> with_names(const Tree& tree) {
+  std::set<std::string, std::less<>> names;
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    if (tree.at(i).key() == "ctename") names.emplace(tree.at(i).text());
+  return names;
+}
+
+WrittenTable written(Node range) { return {std::string(range["schemaname"].text()), std::string(range["relname"].text())}; }
+
+class Reader {
+ public:
+  Reader(const Tree& tree, const TableOf& tables) : tree_(tree), tables_(tables), with_names_(with_names(tree)) {}
+
+  std::vector<TableUse> read() {
+    for (std::size_t i = 0; i < tree_.size() && blocks_.size() < kBlocksMax; ++i)
+      if (is_query(tree_.at(i))) blocks_.push_back(block_of(tree_.at(i)));
+    for (Block& block : blocks_) read_block(block);
+    std::vector<TableUse> out;
+    for (Block& block : blocks_)
+      for (Instance& one : block.instances)
+        if (one.use.table != nullptr) out.push_back(std::move(one.use));
+    return out;
+  }
+
+ private:
+  struct Instance {
+    std::string schema, name, alias;
+    TableUse use;
+  };
+  struct Block {
+    Node node;
+    std::vector<Instance> instances;
+    std::vector<Node> conditions;
+  };
+  struct Found {
+    Instance* instance = nullptr;
+    std::string column;
+    explicit operator bool() const { return instance != nullptr; }
+  };
+
+  Block block_of(Node node) const {
+    Block block{.node = node, .instances = {}, .conditions = {}};
+    std::vector<Node> open;
+    for (const std::string_view list : {"fromClause", "usingClause"})
+      for (const Node item : node[list]) open.push_back(item.inner());
+    if (const Node relation = node["relation"]) add(block, relation);
+    while (!open.empty()) {
+      const Node item = open.back();
+      open.pop_back();
+      if (item.key() == "RangeVar") {
+        add(block, item);
+      } else if (item.key() == "JoinExpr") {
+        open.push_back(item["rarg"].inner());
+        open.push_back(item["larg"].inner());
+        if (const Node quals = item["quals"]) block.conditions.push_back(quals.inner());
+      }
+    }
+    if (const Node where = node["whereClause"]) block.conditions.push_back(where.inner());
+    return block;
+  }
+
+  void add(Block& block, Node range) const {
+    if (block.instances.size() >= kTablesMax) return;
+    const WrittenTable name = written(range);
+    Instance one{
+        .schema = name.schema, .name = name.name, .alias = std::string(range["alias"]["aliasname"].text()), .use = {}};
+    if (!name.schema.empty() || !with_names_.contains(name.name)) {
+      const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const auto& entry) { return entry.first == name; });
+      if (found != tables_.end()) one.use.table = found->second;
+    }
+    block.instances.push_back(std::move(one));
+  }
+
+  // The column that a ColumnRef is, sought from this query outwards.
+  Found find(Node reference, const Block& from) {
+    if (reference.key() != "ColumnRef") return {};
+    std::vector<std::string_view> names;
+    for (const Node field : reference["fields"]) names.push_back(field["String"]["sval"].text());
+    if (names.empty() || names.size() > 3 || names.back().empty()) return {};
+    for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
+      if (!block->node.contains(from.node)) continue;
+      for (Instance& one : block->instances) {
+        if (names.size() == 2 && names[0] != (one.alias.empty() ? one.name : one.alias)) continue;
+        if (names.size() == 3 && (names[0] != one.schema || names[1] != one.name)) continue;
+        if (one.use.table != nullptr && one.use.table->column(names.back()) != nullptr)
+          return {&one, std::string(names.back())};
+      }
+    }
+    return {};
+  }
+
+  void read_block(Block& block) {
+    for (std::size_t i = 0; i < block.conditions.size(); ++i) {
+      const Node condition = block.conditions[i];
+      if (condition.key() == "BoolExpr" && condition["boolop"].text() == "AND_EXPR") {
+        for (const Node part : condition["args"]) block.conditions.push_back(part.inner());
+        continue;
+      }
+      read_condition(block, condition);
+    }
+    const bool limited = block.node.has("limitCount");
+    for (Instance& one : block.instances) one.use.limited = limited;
+    if (block.node.key() == "SelectStmt" || block.node.key() == "larg" || block.node.key() == "rarg") read_order(block);
+  }
+
+  void read_condition(Block& block, Node node) {
+    const auto key = node.key();
+    if (key == "A_Expr") return read_comparison(block, node, false);
+    if (key == "NullTest") {
+      const Found column = find(node["arg"].inner(), block);
+      if (!column) return;
+      const bool null = node["nulltesttype"].text() == "IS_NULL";
+      const std::string predicate = base::quote_identifier(column.column) + (null ? " IS NULL" : " IS NOT NULL");
+      column.instance->use.predicates.push_back(predicate);
+      return;
+    }
+    if (key == "ColumnRef") {
+      if (const Found column = find(node, block))
+        column.instance->use.predicates.push_back(base::quote_identifier(column.column));
+      return;
+    }
+    if (key == "BoolExpr" && node["boolop"].text() == "NOT_EXPR") {
+      if (const Found column = find((*node["args"].begin()).inner(), block))
+        column.instance->use.predicates.push_back("NOT " + base::quote_identifier(column.column));
+      return;
+    }
+    if (key == "BoolExpr") {  // OR
+      for (const Node arm : node["args"]) {
+        std::vector<Node> open{arm.inner()};
+        for (std::size_t i = 0; i < open.size(); ++i) {
+          if (open[i].key() == "BoolExpr" && open[i]["boolop"].text() == "AND_EXPR")
+            for (const Node part : open[i]["args"]) open.push_back(part.inner());
+          else if (open[i].key() == "A_Expr")
+            read_comparison(block, open[i], true);
+        }
+      }
+      return;
+    }
+    if (key == "SubLink" && node["subLinkType"].text() == "ANY_SUBLINK") read_in(block, node);
+  }
+
+  // x IN (SELECT y ...): both sides are compared.
+  void read_in(Block& block, Node link) {
+    const Node name = link["operName"];
+    if (name && (*name.begin())["String"]["sval"].text() != "=") return;
+    if (const Found outer = find(link["testexpr"].inner(), block)) outer.instance->use.join.push_back(outer.column);
+    const Node select = link["subselect"].inner();
+    const auto inner =
+        std::find_if(blocks_.begin(), blocks_.end(), [select](const Block& one) { return one.node == select; });
+    if (inner == blocks_.end()) return;
+    if (const Found target = find((*select["targetList"].begin())["ResTarget"]["val"].inner(), *inner))
+      target.instance->use.join.push_back(target.column);
+  }
+
+  void read_comparison(Block& block, Node node, bool in_or) {
+    const auto kind = node["kind"].text();
+    Node left = node["lexpr"].inner();
+    Node right = node["rexpr"].inner();
+    std::string_view op;
+    for (const Node part : node["name"]) op = part["String"]["sval"].text();
+    Found column = find(left, block);
+    if (kind == "AEXPR_OP" && !column) {
+      if (Found other = find(right, block)) {
+        column = other;
+        std::swap(left, right);
+        op = op == "<"    ? ">"
+             : op == ">"  ? "<"
+             : op == "<=" ? ">="
+             : op == ">=" ? "<="
+             : op == "@>" ? "<@"
+             : op == "<@" ? "@>"
+                          : op;
+      }
+    }
+    if (!column) return in_or ? void() : read_expression(block, left, right, kind, op);
+    TableUse& use = column.instance->use;
+    if (const Found other = kind == "AEXPR_OP" ? find(right, block) : Found()) {
+      if (op == "=" && other.instance != column.instance && !in_or) {
+        use.join.push_back(column.column);
+        other.instance->use.join.push_back(other.column);
+      }
+      return;
+    }
+    if (has_columns(right)) return;
+    const bool equal = kind == "AEXPR_OP" && op == "=";
+    const bool many = (kind == "AEXPR_IN" || kind == "AEXPR_OP_ANY") && op == "=";
+    if (in_or) {
+      if (equal || many) use.either.push_back(column.column);
+      return;
+    }
+    if (equal || many) {
+      use.equal.push_back({column.column, many, equal ? expression_text(right) : std::string()});
+    } else if (kind == "AEXPR_BETWEEN" || (kind == "AEXPR_OP" && (op == "<" || op == "<=" || op == ">" || op == ">="))) {
+      use.range.push_back(column.column);
+    } else if (kind == "AEXPR_LIKE" && op == "~~" && !literal_prefix(text_constant(right)).empty()) {
+      use.prefix.push_back(column.column);
+    }
+  }
+
+  // lower(x) = 'a': an index on the expression.
+  void read_expression(Block& block, Node left, Node right, std::string_view kind, std::string_view op) {
+    if (op != "=" || (kind != "AEXPR_OP" && kind != "AEXPR_IN" && kind != "AEXPR_OP_ANY")) return;
+    if (!has_columns(left)) std::swap(left, right);
+    if (has_columns(right) || !has_columns(left)) return;
+    Instance* only = nullptr;
+    for (const Node reference : column_references(tree_, left)) {
+      const Found found = find(reference, block);
+      if (!found || (only != nullptr && only != found.instance)) return;
+      only = found.instance;
+    }
+    const std::string text = only == nullptr ? std::string() : expression_text(left);
+    if (!text.empty()) only->use.expressions.push_back(text);
+  }
+
+  void read_order(Block& block) {
+    const Node select = block.node;
+    const Node targets = select["targetList"];
+    // What 1, or the name of an output column, stands for.
+    const auto meant = [&](Node node) {
+      int64_t number = node.key() == "A_Const" ? node["ival"]["ival"].number() : 0;
+      const std::string_view alias =
+          node.key() == "ColumnRef" && node["fields"].size() == 1 ? (*node["fields"].begin())["String"]["sval"].text() : "";
+      for (const Node target : targets) {
+        const Node value = target["ResTarget"]["val"].inner();
+        if (--number == 0) return value;
+        if (!alias.empty() && target["ResTarget"]["name"].text() == alias) return value;
+      }
+      return node;
+    };
+    Instance* only = nullptr;
+    const auto of_one_table = [&](Node node) -> std::optional<std::string> {
+      const Found found = find(meant(node), block);
+      if (!found || (only != nullptr && only != found.instance)) return std::nullopt;
+      only = found.instance;
+      return found.column;
+    };
+    std::vector<std::string> group;
+    for (const Node item : select["groupClause"]) {
+      const auto column = of_one_table(item.inner());
+      if (!column) return;
+      group.push_back(*column);
+    }
+    if (!group.empty()) {
+      only->use.group = group;
+      return;
+    }
+    if (targets.size() == 1 && select["sortClause"].size() == 0) return read_extreme(block, targets);
+    std::vector<IndexKey> keys;
+    for (const Node item : select["sortClause"]) {
+      const Node sort = item["SortBy"];
+      const auto column = of_one_table(sort["node"].inner());
+      if (!column || sort.has("useOp")) return;
+      IndexKey key = key_on(*column);
+      key.descending = sort["sortby_dir"].text() == "SORTBY_DESC";
+      const auto nulls = sort["sortby_nulls"].text();
+      key.nulls_first = nulls == "SORTBY_NULLS_FIRST" || (nulls == "SORTBY_NULLS_DEFAULT" && key.descending);
+      // Without nulls it does not matter where they are.
+      if (only->use.table->column(*column)->not_null) key.nulls_first = key.descending;
+      keys.push_back(std::move(key));
+    }
+    if (!keys.empty()) only->use.sort = std::move(keys);
+  }
+
+  // min(x), max(x): the first of an order.
+  void read_extreme(Block& block, Node targets) {
+    const Node call = (*targets.begin())["ResTarget"]["val"].inner();
+    if (call.key() != "FuncCall" || call["args"].size() != 1 || call["funcname"].size() != 1) return;
+    const auto name = (*call["funcname"].begin())["String"]["sval"].text();
+    if (name != "min" && name != "max") return;
+    if (const Found column = find((*call["args"].begin()).inner(), block)) {
+      column.instance->use.sort = {key_on(column.column)};
+      column.instance->use.limited = true;
+    }
+  }
+
+  static std::vector<Node> column_references(const Tree& tree, Node inside) {
+    std::vector<Node> out;
+    for (std::size_t i = inside.position(); i < inside.position() + inside.total(); ++i)
+      if (tree.at(i).key() == "ColumnRef") out.push_back(tree.at(i));
+    return out;
+  }
+  // Columns, or a query, of which nothing is known.
+  bool has_columns(Node inside) const {
+    for (std::size_t i = inside.position(); i < inside.position() + inside.total(); ++i)
+      if (const auto key = tree_.at(i).key(); key == "ColumnRef" || key == "SubLink") return true;
+    return false;
+  }
+
+  const Tree& tree_;
+  const TableOf& tables_;
+  const std::set<std::string, std::less<>> with_names_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace
+
+std::vector<WrittenTable> tables_of(const Tree& tree) {
+  const auto names = with_names(tree);
+  std::vector<WrittenTable> out;
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    if (tree.at(i).key() != "relname") continue;
+    WrittenTable table = written(tree.at(i).parent());
+    if (table.schema.empty() && names.contains(table.name)) continue;
+    if (std::find(out.begin(), out.end(), table) == out.end()) out.push_back(std::move(table));
+  }
+  return out;
+}
+
+std::vector<TableUse> uses_of(const Tree& tree, const TableOf& tables) { return Reader(tree, tables).read(); }
+
+std::vector<WrittenColumns> writes_of(const Tree& tree) {
+  std::vector<WrittenColumns> out;
+  for (std::size_t i = 0; i < tree.size(); ++i) {
+    const Node node = tree.at(i);
+    using enum WrittenColumns::How;
+    const auto key = node.key();
+    if (key == "InsertStmt") {
+      out.push_back({written(node["relation"]), kInsert, {}});
+    } else if (key == "DeleteStmt") {
+      out.push_back({written(node["relation"]), kDelete, {}});
+    } else if (key == "UpdateStmt") {
+      WrittenColumns& update = out.emplace_back(WrittenColumns{written(node["relation"]), kUpdate, {}});
+      for (const Node target : node["targetList"]) update.columns.emplace_back(target["ResTarget"]["name"].text());
+    }
+  }
+  return out;
+}
+
+}  // namespace analyzer

@@ -1,0 +1,48 @@
+#include "analyzer/advice_veto.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace analyzer {
+
+bool Vetoes::plausible(const Candidate& candidate, const AdviceTable& table, double& rows) {
+  const IndexShape& shape = candidate.shape;
+  const std::string name = base::quote_identifier(shape.schema) + "." + base::quote_identifier(shape.table);
+  if (!shape.predicate.empty()) {
+    const double part = part_of_rows(name, shape.predicate, table.rows);
+    if (part > kPartMax) return false;
+    rows = part * table.rows;
+  }
+  return std::all_of(shape.keys.begin(), shape.keys.end(),
+                     [&](const IndexKey& key) { return !key.expression || tells_apart(name, key.text, table); });
+}
+
+double Vetoes::part_of_rows(const std::string& table, const std::string& predicate, double rows) {
+  const std::string sql = "SELECT FROM " + table + " WHERE " + predicate;
+  if (const auto known = known_.find(sql); known != known_.end()) return known->second;
+  const auto plan = measure_.plan({.sql = sql, .search_path = ""});
+  const double part = plan.ok() ? plan->rows / std::max(1.0, rows) : 1;
+  known_.emplace(sql, part);
+  return part;
+}
+
+bool Vetoes::tells_apart(const std::string& table, const std::string& expression, const AdviceTable& of) {
+  const double percent = std::clamp(100 * kSampleRows / std::max(1.0, of.rows), 0.01, 100.0);
+  const std::string sql =
+      "SELECT pg_catalog.sum(n * n) / nullif(pg_catalog.sum(n) * pg_catalog.sum(n), 0)"
+      " FROM (SELECT pg_catalog.count(*) n FROM (SELECT " +
+      expression + " AS e FROM " + table + " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ") REPEATABLE (1) LIMIT " +
+      std::to_string(kSampleRows) + ") s GROUP BY e) g";
+  if (const auto known = known_.find(sql); known != known_.end()) return known->second <= kExpressionPartMax;
+  double part = 1;
+  if (const auto rows = measure_.ask("", sql, {}); rows.ok() && !rows->empty() && rows->front().front()) {
+    const std::string& text = *rows->front().front();
+    std::from_chars(text.data(), text.data() + text.size(), part);
+  }
+  known_.emplace(sql, part);
+  return part <= kExpressionPartMax;
+}
+
+}  // namespace analyzer

@@ -1,0 +1,239 @@
+#include "pooler/advisor.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "analyzer/advice_run.h"
+#include "base/log.h"
+#include "pooler/advice_link.h"
+
+namespace pooler {
+namespace {
+
+const base::Logger log{"advice"};
+
+// What was counted in less time is no rate of an hour.
+constexpr double kHoursMin = 1.0 / 60;
+
+std::string joined(const std::vector<std::string>& notes) {
+  std::string out;
+  for (const std::string& note : notes) out += (out.empty() ? "" : "; ") + note;
+  return out;
+}
+
+double ms(uint64_t microseconds) { return static_cast<double>(microseconds) / 1000; }
+
+}  // namespace
+
+std::vector<analyzer::Workload> workloads_of(const std::vector<QueryRow>& rows,
+                                             const std::vector<analyzer::SampledKind>& samples, base::WallTime now) {
+  std::map<std::pair<std::string, uint64_t>, std::vector<analyzer::Sample>> kept;
+  for (const analyzer::SampledKind& kind : samples) {
+    auto& list = kept[{kind.database, kind.fingerprint}];
+    for (const analyzer::Sample& sample : kind.samples)
+      if (list.size() < analyzer::SampleStore::kSamplesOfKind) list.push_back(sample);
+  }
+  struct Gathered {
+    std::map<uint64_t, analyzer::WorkQuery> queries;
+    base::WallTime first{};
+    double total = 0;
+  };
+  std::map<std::string, Gathered> databases;
+  for (const QueryRow& row : rows) {
+    if (row.fingerprint == 0 || row.database.empty()) continue;
+    Gathered& database = databases[row.database];
+    if (database.first == base::WallTime{} || row.first_seen < database.first) database.first = row.first_seen;
+    database.total += ms(row.totals.server_us);
+    const auto found = kept.find({row.database, row.fingerprint});
+    if (found == kept.end()) continue;
+    analyzer::WorkQuery& query = database.queries[row.fingerprint];
+    query.fingerprint = row.fingerprint;
+    query.query = row.query;
+    query.calls += row.totals.calls;
+    query.rows += row.totals.rows;
+    query.total_ms += ms(row.totals.server_us);
+    query.samples = found->second;
+  }
+  std::vector<std::pair<double, analyzer::Workload>> sorted;
+  for (auto& [name, database] : databases) {
+    analyzer::Workload workload{.database = name, .queries = {}};
+    const auto counted = std::chrono::duration<double, std::ratio<3600>>(now - database.first);
+    workload.hours = std::max(kHoursMin, counted.count());
+    for (auto& [fingerprint, query] : database.queries) workload.queries.push_back(std::move(query));
+    sorted.emplace_back(database.total, std::move(workload));
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<analyzer::Workload> out;
+  for (auto& [total, workload] : sorted)
+    if (out.size() < Advisor::kDatabasesMax) out.push_back(std::move(workload));
+  return out;
+}
+
+Advisor::Advisor(base::EventLoop& main, wire::Resolver& resolver, Asks asks)
+    : main_(main), resolver_(resolver), asks_(std::move(asks)), timer_(main, [this] { look(); }) {}
+
+Advisor::~Advisor() = default;
+
+void Advisor::start() { follow(); }
+
+void Advisor::reconfigure() {
+  main_.post([this] { follow(); });
+}
+
+void Advisor::follow() {
+  const conf::Advice& settings = asks_.config()->advice;
+  if (stopping_) return;
+  if (!settings.enabled) {
+    timer_.cancel();
+    interval_ = {};
+    return;
+  }
+  if (!thread_) thread_.emplace("advice", 1);
+  if (interval_ != settings.interval) timer_.every(interval_ = settings.interval);
+}
+
+void Advisor::stop() {
+  stopping_ = true;
+  timer_.cancel();
+  thread_.reset();
+}
+
+// ---- one look ----
+
+void Advisor::look() {
+  if (looking_ || stopping_) return;
+  looking_ = true;
+  asks_.queries([this](std::vector<QueryRow> rows) {
+    asks_.samples([this, rows = std::move(rows)](std::vector<analyzer::SampledKind> samples) mutable {
+      collected(std::move(rows), std::move(samples));
+    });
+  });
+}
+
+void Advisor::collected(std::vector<QueryRow> rows, std::vector<analyzer::SampledKind> samples) {
+  const conf::ConfigPtr config = asks_.config();
+  if (!thread_ || stopping_) return finished(base::admin_shutdown("Weir is shutting down"));
+  auto workloads = std::make_shared<std::vector<analyzer::Workload>>(workloads_of(rows, samples, base::wall_now()));
+  const bool taken = thread_->run([this, config, workloads] {
+    for (const analyzer::Workload& workload : *workloads)
+      if (!stopping_) look_at(workload, *config);
+    if (!stopping_) main_.post([this] { finished(base::Ok{}); });
+  });
+  if (!taken) finished(base::configuration_limit("the advisor is busy"));
+}
+
+void Advisor::look_at(const analyzer::Workload& workload, const conf::Config& config) {
+  const base::TimePoint began = base::now();
+  {
+    const std::lock_guard lock(mutex_);
+    Database& database = databases_[workload.database];
+    database.row.database = workload.database;
+    if (began < database.rests_until) {
+      database.row.state = "resting";
+      return;
+    }
+  }
+  const auto asked = [&]() -> base::Result<analyzer::AdviceResult> {
+    TRY(auto settings, advice_settings(config, workload.database));
+    AdviceLink link(resolver_, std::move(settings), {config.advice.statement_timeout, config.advice.deadline}, stopping_);
+    const analyzer::AdviceLimits limits{.queries_max = static_cast<std::size_t>(config.advice.queries_max),
+                                        .candidates_max = static_cast<std::size_t>(config.advice.candidates_max),
+                                        .bytes_max = config.advice.index_size_max};
+    auto result = analyzer::advise(workload, limits, link);
+    if (result.ok() && link.broken()) return *link.broken();
+    return result;
+  };
+  const base::Result<analyzer::AdviceResult> result = asked();
+  if (stopping_) return;
+  const std::lock_guard lock(mutex_);
+  Database& database = databases_[workload.database];
+  AdvisorRow& row = database.row;
+  ++row.looks;
+  row.took = base::now() - began;
+  row.last = base::wall_now();
+  if (!result.ok()) {
+    ++row.failures;
+    row.state = "failed";
+    row.notes = base::to_text(result.error());
+    log.limited(workload.database).warn("database {}: no advice: {}", workload.database, row.notes);
+    if (++database.failures >= kFailuresMax) {
+      database.failures = 0;
+      database.rests_until = base::now() + kRest;
+      row.state = "resting";
+    }
+    return;
+  }
+  database.failures = 0;
+  row.state = result->truncated ? "truncated" : "ok";
+  row.hypopg = result->hypopg.empty() ? "not installed" : result->hypopg;
+  row.queries = result->queries;
+  row.candidates = result->candidates;
+  row.questions = result->questions;
+  row.notes = joined(result->notes);
+  database.unused = result->unused;
+  database.redundant = result->redundant;
+  for (auto* list : {&database.unused, &database.redundant})
+    for (analyzer::IndexFinding& finding : *list) finding.database = workload.database;
+  book_.enter(workload.database, *result, row.last);
+}
+
+void Advisor::finished(const base::Status& status) {
+  looking_ = false;
+  for (const Waiter& waiter : std::exchange(waiters_, {}))
+    waiter.home->post([done = waiter.done, status] {
+      if (const auto alive = done.lock()) (*alive)(status);
+    });
+}
+
+// ---- for the console ----
+
+Advisor::Token Advisor::advise_now(Done done) {
+  auto kept = std::make_shared<Done>(std::move(done));
+  Waiter waiter{.done = kept, .home = &asks_.caller()};
+  main_.post([this, waiter = std::move(waiter)] {
+    const auto refuse = [&waiter](base::Error error) {
+      waiter.home->post([done = waiter.done, error = std::move(error)] {
+        if (const auto alive = done.lock()) (*alive)(error);
+      });
+    };
+    if (!asks_.config()->advice.enabled)
+      return refuse(
+          base::with_hint(base::object_not_ready("there is no advice: [advice] is not enabled"), "Set [advice].enabled."));
+    if (waiters_.size() >= kWaitersMax) return refuse(base::configuration_limit("too many wait for advice"));
+    follow();
+    waiters_.push_back(waiter);
+    look();
+  });
+  return kept;
+}
+
+base::Status Advisor::dismiss(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  if (book_.dismiss(id)) return base::Ok{};
+  return base::with_hint(base::undefined_object("there is no such advice"), "SHOW INDEX_ADVICE has the ids.");
+}
+
+std::vector<analyzer::Advice> Advisor::advice() const {
+  const std::lock_guard lock(mutex_);
+  return book_.all();
+}
+
+std::vector<analyzer::IndexFinding> Advisor::findings(std::vector<analyzer::IndexFinding> Database::*which) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<analyzer::IndexFinding> out;
+  for (const auto& [name, database] : databases_) out.insert(out.end(), (database.*which).begin(), (database.*which).end());
+  return out;
+}
+std::vector<analyzer::IndexFinding> Advisor::unused() const { return findings(&Database::unused); }
+std::vector<analyzer::IndexFinding> Advisor::redundant() const { return findings(&Database::redundant); }
+
+std::vector<AdvisorRow> Advisor::rows() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AdvisorRow> out;
+  for (const auto& [name, database] : databases_) out.push_back(database.row);
+  return out;
+}
+
+}  // namespace pooler

@@ -1,0 +1,94 @@
+#include "analyzer/advice_candidates.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/analyzer/advice_support.h"
+
+namespace analyzer {
+namespace {
+
+using testing::Contains;
+using testing::IsEmpty;
+using testing::Not;
+
+std::vector<std::string> of(std::string_view sql) { return advice_support::candidates(advice_support::catalog(), sql); }
+
+TEST(AdviceCandidates, AreThoughtOf) {
+  struct Case {
+    std::string_view sql, wanted;
+  };
+  for (const auto& [sql, wanted] : std::vector<Case>{
+           {"SELECT * FROM o WHERE a = 1", "o(a)"},
+           {"SELECT * FROM o WHERE a = 1 AND b = 2", "o(b, a)"},  // b has more values
+           {"SELECT * FROM o WHERE a = 1 AND b = 2", "o(a)"},
+           {"SELECT * FROM o WHERE a = 1 AND ts > now()", "o(a, ts)"},
+           {"SELECT * FROM o WHERE a = 1 ORDER BY ts DESC LIMIT 1", "o(a, ts)"},
+           {"SELECT * FROM o WHERE a = 1 ORDER BY c, ts DESC LIMIT 1", "o(a, c, ts DESC)"},
+           {"SELECT * FROM o WHERE a IN (1, 2) ORDER BY ts LIMIT 1", "o(ts)"},
+           {"SELECT * FROM o WHERE b = 1 AND a IN (1, 2) ORDER BY ts LIMIT 1", "o(b, ts, a)"},
+           {"SELECT * FROM o ORDER BY ts LIMIT 1", "o(ts)"},
+           {"SELECT * FROM o WHERE t = 'x' ORDER BY ts LIMIT 1", "o(ts) WHERE t = 'x'"},
+           {"SELECT * FROM o WHERE n IS NULL ORDER BY ts", "o(ts) WHERE n IS NULL"},
+           {"SELECT * FROM o WHERE n IS NULL", "o(id) WHERE n IS NULL"},
+           {"SELECT * FROM o WHERE f AND a = 1", "o(a) WHERE f"},
+           {"SELECT * FROM o WHERE a = 1 OR b = 2", "o(b)"},
+           {"SELECT * FROM o JOIN u ON u.oid = o.b", "u(oid)"},
+           {"SELECT * FROM o JOIN u ON u.oid = o.b WHERE a = 1", "o(a, b)"},
+           {"SELECT * FROM o WHERE lower(e) = 'x'", "o((lower(e)))"},
+           {"SELECT * FROM o WHERE e LIKE 'x%'", "o(e text_pattern_ops)"},
+           {"SELECT a, count(*) FROM o GROUP BY a", "o(a)"},
+           {"SELECT max(ts) FROM o", "o(ts)"},
+       })
+    EXPECT_THAT(of(sql), Contains(std::string(wanted))) << sql;
+}
+
+TEST(AdviceCandidates, AreNotThoughtOfWhereTheyCannotHelp) {
+  EXPECT_THAT(of("SELECT * FROM o"), IsEmpty());
+  EXPECT_THAT(of("SELECT a FROM o WHERE b + 1 > 2"), IsEmpty());
+  EXPECT_THAT(of("SELECT * FROM o WHERE id = 1"), IsEmpty());                            // there is one
+  EXPECT_THAT(of("SELECT * FROM o WHERE id = 1 AND a = 2"), Not(Contains("o(id, a)")));  // behind a unique one
+  EXPECT_THAT(of("SELECT * FROM o WHERE t = $1"), Not(Contains(testing::HasSubstr("WHERE"))));
+  EXPECT_THAT(of("SELECT * FROM o WHERE b = 7"), Not(Contains(testing::HasSubstr("WHERE"))));  // one value of thousands
+}
+
+TEST(AdviceCandidates, SmallTablesAreLeftAlone) {
+  AdviceCatalog known = advice_support::catalog();
+  known.tables[0].rows = 200;
+  known.tables[0].pages = 2;
+  EXPECT_THAT(advice_support::candidates(known, "SELECT * FROM o WHERE a = 1"), IsEmpty());
+  known.tables[0].rows = 100'000;
+  known.tables[0].pages = 1000;
+  known.tables[0].readable = false;
+  EXPECT_THAT(advice_support::candidates(known, "SELECT * FROM o WHERE a = 1"), IsEmpty());
+}
+
+TEST(AdviceCandidates, WideColumnsAreNoKeys) {
+  AdviceCatalog known = advice_support::catalog();
+  known.tables[0].columns[6].width = 3000;
+  EXPECT_THAT(advice_support::candidates(known, "SELECT * FROM o WHERE e = 'x'"), IsEmpty());
+}
+
+TEST(AdviceCandidates, TwoAreMergedWhereOneLeadsTheOther) {
+  const auto shape = [](std::vector<std::string> columns) {
+    IndexShape out{.schema = "public", .table = "o", .keys = {}};
+    for (std::string& column : columns) out.keys.push_back(key_on(std::move(column)));
+    return out;
+  };
+  EXPECT_EQ(merged(shape({"b"}), 1, shape({"a", "b", "ts"})), shape({"b", "a", "ts"}));
+  EXPECT_EQ(merged(shape({"b"}), 0, shape({"a", "b", "ts"})).keys.size(), 0U);  // a range or an order
+  EXPECT_EQ(merged(shape({"c"}), 1, shape({"a", "b"})).keys.size(), 0U);
+  EXPECT_EQ(merged(shape({"a", "b", "c"}), 3, shape({"a"})).keys.size(), 0U);
+}
+
+TEST(AdviceCandidates, SizesKnowOfDuplicates) {
+  const AdviceCatalog known = advice_support::catalog();
+  const AdviceTable& o = known.tables[0];
+  const IndexShape many{.schema = "public", .table = "o", .keys = {key_on("id")}};
+  const IndexShape few{.schema = "public", .table = "o", .keys = {key_on("c")}};
+  EXPECT_NEAR(static_cast<double>(estimated_bytes(o, many, o.rows)), 2.2e6, 4e5);
+  EXPECT_NEAR(static_cast<double>(estimated_bytes(o, few, o.rows)), 0.68e6, 1e5);
+  EXPECT_LT(estimated_bytes(o, many, 100), 30'000);
+}
+
+}  // namespace
+}  // namespace analyzer

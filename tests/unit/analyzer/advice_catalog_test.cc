@@ -1,0 +1,78 @@
+#include "analyzer/advice_catalog.h"
+
+#include <gtest/gtest.h>
+
+namespace analyzer {
+namespace {
+
+SqlRow index_row(std::string oid, std::string name, std::string column, bool unique = false, bool valid = true) {
+  return {oid,
+          "10",
+          "public",
+          "t",
+          name,
+          "btree",
+          unique ? "t" : "f",
+          "f",
+          valid ? "t" : "f",
+          "f",
+          "2097152",
+          "0",
+          std::nullopt,
+          "t",
+          column,
+          "f",
+          "",
+          "f",
+          "f"};
+}
+
+TEST(AdviceCatalog, IsMadeOfRows) {
+  const AdviceCatalog catalog = catalog_of(
+      {{"10", "public", "t", "r", "5000", "100", "90", "1", "2", "3", "t", "f"},
+       {"11", "public", "v", "v", "-1", "4", "0", "0", "0", "0", "f", "f"}},
+      {{"10", "a", "integer", "t", "t", "-0.5", "0", "0.9", "4"},
+       {"10", "e", "text", "f", "f", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
+       {"99", "x", "integer", "t", "t", "1", "0", "0", "4"}},
+      {index_row("20", "t_a", "a"), index_row("20", "t_a", "e"), {"too", "short"}}, {{"hypopg", "public", "1.3.1"}});
+  ASSERT_EQ(catalog.tables.size(), 2U);
+  const AdviceTable& t = catalog.tables[0];
+  EXPECT_EQ(t.rows, 5000);
+  EXPECT_EQ(t.distinct("a"), 2500);
+  EXPECT_EQ(t.distinct("e"), 200);
+  EXPECT_TRUE(t.readable);
+  ASSERT_EQ(t.columns.size(), 2U);
+  EXPECT_FALSE(t.column("e")->c_collation);
+  EXPECT_EQ(t.column("e")->width, 8);
+  ASSERT_EQ(t.indexes.size(), 1U);
+  EXPECT_EQ(t.indexes[0].shape.keys.size(), 2U);
+  EXPECT_EQ(catalog.tables[1].rows, 200);  // never analyzed
+  EXPECT_FALSE(catalog.tables[1].readable);
+  EXPECT_TRUE(catalog.has_extension("hypopg"));
+  EXPECT_EQ(catalog.find("public", "t"), &t);
+  EXPECT_EQ(catalog.find("other", "t"), nullptr);
+}
+
+TEST(AdviceCatalog, FindsWhatIsRedundant) {
+  const AdviceCatalog catalog = indexes_of({index_row("20", "t_a", "a"), index_row("21", "t_a_2", "a"),
+                                            index_row("22", "t_a_b", "a"), index_row("22", "t_a_b", "b"),
+                                            index_row("23", "t_b", "b", true), index_row("24", "broken", "c", false, false)});
+  std::vector<std::string> names;
+  for (const IndexFinding& one : redundant_indexes(catalog)) names.push_back(one.index);
+  EXPECT_EQ(names, (std::vector<std::string>{"t_a", "t_a_2", "broken"}));
+}
+
+TEST(AdviceCatalog, FindsWhatNobodyUses) {
+  SqlRow used = index_row("21", "used", "b");
+  used[11] = "7";
+  SqlRow small = index_row("22", "small", "c");
+  small[10] = "8192";
+  const auto found =
+      unused_indexes(indexes_of({index_row("20", "unused", "a"), used, small, index_row("23", "unique", "d", true)}));
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].index, "unused");
+  EXPECT_EQ(found[0].statement, "DROP INDEX CONCURRENTLY \"public\".\"unused\";");
+}
+
+}  // namespace
+}  // namespace analyzer

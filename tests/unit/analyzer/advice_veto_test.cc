@@ -1,0 +1,51 @@
+#include "analyzer/advice_veto.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/analyzer/advice_asker.h"
+
+namespace analyzer {
+namespace {
+
+class VetoTest : public testing::Test {
+ protected:
+  VetoTest() { table_.rows = 1000; }
+  bool plausible(std::vector<IndexKey> keys, std::string predicate = {}) {
+    Candidate candidate;
+    candidate.shape = {.schema = "public", .table = "t", .keys = std::move(keys), .predicate = std::move(predicate)};
+    rows_ = table_.rows;
+    return vetoes_.plausible(candidate, table_, rows_);
+  }
+
+  FakeAsker asker_;
+  Measure measure_{asker_, "ext"};
+  Vetoes vetoes_{measure_};
+  AdviceTable table_;
+  double rows_ = 0;
+};
+
+TEST_F(VetoTest, PlainColumnsNeedNoQuestion) {
+  EXPECT_TRUE(plausible({key_on("a")}));
+  EXPECT_TRUE(asker_.asked.empty());
+}
+
+TEST_F(VetoTest, APartialIndexIsForFewRows) {
+  EXPECT_TRUE(plausible({key_on("a")}, "\"b\" IS NULL"));  // one row, says the plan
+  EXPECT_DOUBLE_EQ(rows_, 1);
+  table_.rows = 4;
+  EXPECT_FALSE(plausible({key_on("a")}, "\"c\" IS NULL"));
+}
+
+TEST_F(VetoTest, AnExpressionThatNobodyCanReadIsNone) {
+  EXPECT_FALSE(plausible({{.text = "lower(\"e\")", .expression = true}}));  // no answer
+  const auto asked = asker_.asked.size();
+  EXPECT_FALSE(plausible({{.text = "lower(\"e\")", .expression = true}}));
+  EXPECT_EQ(asker_.asked.size(), asked) << "asked once";
+  asker_.number = "0.001";
+  EXPECT_TRUE(plausible({{.text = "upper(\"e\")", .expression = true}}));
+  asker_.number = "0.5";
+  EXPECT_FALSE(plausible({{.text = "left(\"e\", 1)", .expression = true}}));
+}
+
+}  // namespace
+}  // namespace analyzer
