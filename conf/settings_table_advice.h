@@ -51,7 +51,7 @@ constexpr auto Advice::fields() {
             within(1, 1000)},
       Field{"index_size_max", &Advice::index_size_max, kLive,
             "Most bytes that the indexes advised for a database may take together; 0 for no limit.",
-            within(int64_t{0}, int64_t{1} << 50)},
+            within(int64_t{0}, int64_t{1} << 40)},
       Field{"samples_memory", &Advice::samples_memory, kLive, "Most bytes of statements that are kept with their values.",
             within(int64_t{64} << 10, int64_t{1} << 30)},
   };
