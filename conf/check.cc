@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "conf/check_alerts.h"
 #include "conf/check_guards.h"
 #include "conf/check_traces.h"
 #include "conf/value.h"
@@ -46,6 +47,7 @@ class Checker {
     if (config_.fallback) database_section(*config_.fallback, "databases.\"*\"");
     peers();
     for (Finding& finding : check_guards(config_)) findings_.push_back(std::move(finding));
+    for (Finding& finding : check_alerts(config_, surroundings_)) findings_.push_back(std::move(finding));
     if (config_.databases.empty() && !config_.fallback) {
       warning("weir", "",
               "no database is configured: add a [databases.NAME] section, or [databases.\"*\"] for all");

@@ -135,6 +135,7 @@ void Config::finish() {
   for (auto& [name, database] : databases) database.name = name;
   if (fallback) fallback->name = "*";
   for (auto& [name, guard] : guards) guard.name = name;
+  for (auto& [name, alert] : alerts) alert.name = name;
   for (auto& [id, peer] : peers) peer.id = id;
   user_secrets.clear();
   for (auto& [name, user] : users) {

@@ -15,6 +15,7 @@
 #include "conf/hba.h"
 #include "conf/secrets.h"
 #include "conf/settings.h"
+#include "conf/settings_alerts.h"
 
 namespace conf {
 
@@ -32,10 +33,12 @@ struct Config {
   History history;
   Traces traces;
   Advice advice;
+  Alerting alerting;
   std::map<std::string, Database, std::less<>> databases;
   std::optional<Database> fallback;  // [databases."*"]
   std::map<std::string, User, std::less<>> users;
   std::map<std::string, Guard, std::less<>> guards;
+  std::map<std::string, Alert, std::less<>> alerts;
   std::map<int, Peer> peers;
   UserList userlist;
   Hba hba;

@@ -89,10 +89,12 @@ std::vector<Change> diff(const Config& before, const Config& after) {
   diff_section("history", before.history, after.history, changes);
   diff_section("traces", before.traces, after.traces, changes);
   diff_section("advice", before.advice, after.advice, changes);
+  diff_section("alerting", before.alerting, after.alerting, changes);
   diff_map("databases", before.databases, after.databases, changes);
   diff_map("databases", fallback_map(before), fallback_map(after), changes);
   diff_map("users", before.users, after.users, changes);
   diff_map("guards", before.guards, after.guards, changes);
+  diff_map("alerts", before.alerts, after.alerts, changes);
   diff_map("peers", before.peers, after.peers, changes);
   diff_content("auth_file", before.userlist == after.userlist, changes);
   diff_content("auth_hba_file", before.hba == after.hba, changes);
@@ -133,6 +135,7 @@ std::vector<ConfigRow> show_config(const Config& config) {
   show_section("history", config.history, rows);
   show_section("traces", config.traces, rows);
   show_section("advice", config.advice, rows);
+  show_section("alerting", config.alerting, rows);
   std::sort(rows.begin(), rows.end(), [](const ConfigRow& a, const ConfigRow& b) { return a.key < b.key; });
   return rows;
 }
@@ -140,7 +143,7 @@ std::vector<ConfigRow> show_config(const Config& config) {
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings) {
   if (key.starts_with("http.") || key.starts_with("history.") || key.starts_with("traces.") ||
-      key.starts_with("advice."))
+      key.starts_with("advice.") || key.starts_with("alerting."))
     return base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", base::escape_for_log(key, 60))),
                            "Change it in the configuration file and RELOAD, or restart.");
   auto next = std::make_shared<Config>(config);

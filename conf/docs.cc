@@ -199,6 +199,7 @@ std::string settings_markdown() {
                 "What Weir makes of what it sees: statements that cost more than they need to, and what they would rather "
                 "be ([lint.md](lint.md) has the rules), and indexes that they lack ([advice.md](advice.md) has how those are found).",
                 out);
+  table<Alerting>("[alerting]", "How rules in `[alerts.NAME]` are looked at, and who hears of them.", out);
   table<Database>(
       "[databases.NAME]",
       "A database that clients may ask for. `[databases.\"*\"]` serves every name that has no section.", out);
@@ -208,6 +209,11 @@ std::string settings_markdown() {
                "one of `deny`, `query_timeout`, `rate_limit` and `concurrency` says what to do. The name is of letters, "
                "digits, `-` and `_`; errors, the log and `SHOW GUARDS` use it. [operations.md](operations.md#guards) has "
                "examples.",
+               out);
+  table<Alert>("[alerts.NAME]",
+               "A rule about the traffic: when something is above a threshold for some time, the alert fires; `SHOW ALERTS`, "
+               "the log and the webhook of `[alerting]` tell. `metric` and `above` must be set. The name is of letters, "
+               "digits, `-` and `_`. [operations.md](operations.md#alerts) has examples.",
                out);
   table<Peer>("[peers.N]",
               "Another Weir process of the same service, with `peer_id = N`. Cancel requests for its clients "
@@ -234,6 +240,8 @@ std::string sample_toml() {
   sample<Traces>(out);
   out += "\n# What Weir makes of what it sees.\n[advice]\n";
   sample<Advice>(out);
+  out += "\n# How rules in [alerts.NAME] are looked at, and who hears of them.\n[alerting]\n";
+  sample<Alerting>(out);
   out +=
       "\n# Every database of a PostgreSQL server on this machine.\n[databases.\"*\"]\nhost = "
       "\"127.0.0.1\"\n\n";
@@ -243,6 +251,8 @@ std::string sample_toml() {
   sample<User>(out);
   out += "\n# A rule about statements: which they are, and one thing to do.\n#[guards.NAME]\n";
   sample<Guard>(out);
+  out += "\n# A rule about the traffic: what is looked at, and when it is too much.\n#[alerts.NAME]\n";
+  sample<Alert>(out);
   out += "\n# Processes that share a port with this one (so_reuseport), for cancel requests.\n#[peers.1]\n";
   sample<Peer>(out);
   return out;

@@ -133,7 +133,7 @@ class Loader {
   LoadResult resolve() {
     for (const auto setting : kPathSettings)
       config_.weir.*setting = resolve_path(folder_, config_.weir.*setting);
-    config_.history.path = resolve_path(folder_, config_.history.path);
+    for (std::string* path : {&config_.history.path, &config_.alerting.webhook_ca_file}) *path = resolve_path(folder_, *path);
     config_.finish();
     read_auth_file();
     read_hba_file();
@@ -254,21 +254,21 @@ class Loader {
       };
       if (only_one("weir", config_.weir) || only_one("workers", config_.workers) || only_one("http", config_.http) ||
           only_one("history", config_.history) || only_one("traces", config_.traces) ||
-          only_one("advice", config_.advice)) continue;
-      const auto each_named = [&](std::string_view kind, auto& out) {
+          only_one("advice", config_.advice) || only_one("alerting", config_.alerting)) continue;
+      const auto each_named = [&](std::string_view section_name, auto& out) {
+        if (name != section_name) return false;
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
-          section(entry_name(name, entry), kind, at, body, out[std::string(entry)]);
+          section(entry_name(name, entry), fmt::format("{}.NAME", name), at, body, out[std::string(entry)]);
         });
+        return true;
       };
+      if (each_named("users", config_.users) || each_named("guards", config_.guards) || each_named("alerts", config_.alerts))
+        continue;
       if (name == "databases") {
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
           Database& database = entry == "*" ? config_.fallback.emplace() : config_.databases[std::string(entry)];
           section(entry_name(name, entry), "databases.NAME", at, body, database);
         });
-      } else if (name == "users") {
-        each_named("users.NAME", config_.users);
-      } else if (name == "guards") {
-        each_named("guards.NAME", config_.guards);
       } else if (name == "peers") {
         each(name, where, node, [this](auto entry, const Place& at, const auto& body) { peer(entry, at, body); });
       } else {
@@ -282,8 +282,8 @@ class Loader {
   }
 
   void unknown_at_root(std::string_view name, const Place& where, bool table) {
-    const std::vector<std::string_view> all{"weir",      "workers", "http",   "history", "traces", "advice",
-                                            "databases", "users",   "guards", "peers"};
+    const std::vector<std::string_view> all{"weir",      "workers", "http",   "history", "traces", "advice", "alerting",
+                                            "databases", "users",   "guards", "alerts",  "peers"};
     const auto& settings = field_names<Weir>();
     if (table) {
       problem(where, fmt::format("unknown section [{}]{}", base::escape_for_log(name, 60), guess(name, all)));
@@ -304,8 +304,7 @@ class Loader {
     }
     for (const auto& [key, body] : *table) {
       if (key.str().empty() || key.str().find('\0') != std::string_view::npos) {
-        problem(place(key.source()),
-                fmt::format("a name in [{}] must not be empty or hold a zero byte", section));
+        problem(place(key.source()), fmt::format("a name in [{}] must not be empty or hold a zero byte", section));
         continue;
       }
       entry(key.str(), place(key.source()), body);
