@@ -20,7 +20,8 @@ std::string to_text(const AuditEvent& event) {
 Console::Console(Services services)
     : services_(std::move(services)),
       sources_{services_.inspector, services_.config, [this] { return meter_.read(services_.clock()); },
-               services_.version, services_.aside, services_.history, services_.advice, services_.advisor} {
+               services_.version, services_.aside, services_.history, services_.advice, services_.advisor,
+               services_.alerts} {
   prepare_sql();
 }
 

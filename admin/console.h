@@ -39,6 +39,7 @@ struct Services {
   HistoryAccess history{};
   AdviceAccess advice{};
   pooler::Advisor* advisor = nullptr;
+  AlertAccess alerts{};
 };
 
 class Console final : public pooler::Console {

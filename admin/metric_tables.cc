@@ -50,6 +50,12 @@ const std::vector<ViewMetric>& view_metrics() {
       {"pgbouncer_stats_binds_total", kCounter, "STATS", "total_bind_count"},
 
       {"weir_pinned_clients", kGauge, "PIN_COUNTS", "pinned"},
+      {"weir_alert_firing", kGauge, "ALERTS", "firing", 1, {}, Combine::kGreatest},
+      {"weir_alert_firings_total", kCounter, "ALERTS", "firings"},
+      {"weir_alert_messages_sent_total", kCounter, "ALERTING", "sent"},
+      {"weir_alert_messages_given_up_total", kCounter, "ALERTING", "given_up"},
+      {"weir_alert_messages_dropped_total", kCounter, "ALERTING", "dropped"},
+      {"weir_alert_messages_waiting", kGauge, "ALERTING", "waiting"},
       {"weir_statement_cache_text_hits_total", kCounter, "STATEMENT_CACHE", "text_hits"},
       {"weir_statement_cache_skeleton_hits_total", kCounter, "STATEMENT_CACHE", "skeleton_hits"},
       {"weir_statement_cache_shared_hits_total", kCounter, "STATEMENT_CACHE", "shared_hits"},
@@ -131,6 +137,7 @@ const std::vector<std::string_view>& label_columns(std::string_view view) {
   static const std::map<std::string_view, std::vector<std::string_view>> columns = {
       {"POOLS", {"database", "user"}},
       {"PIN_COUNTS", {"database", "user"}},
+      {"ALERTS", {"alert", "severity"}},
       {"DATABASES", {"name", "host", "port", "database", "force_user", "pool_mode"}},
       {"STATS", {"database"}}};
   const auto found = columns.find(view);
@@ -139,7 +146,8 @@ const std::vector<std::string_view>& label_columns(std::string_view view) {
 
 const std::vector<std::string_view>& scraped_views() {
   static const std::vector<std::string_view> views = {"POOLS",      "DATABASES",       "STATS", "LISTS", "CONFIG",
-                                                      "PIN_COUNTS", "STATEMENT_CACHE", "TRACES"};
+                                                      "PIN_COUNTS", "STATEMENT_CACHE", "TRACES", "ALERTS",
+                                                      "ALERTING"};
   return views;
 }
 

@@ -114,6 +114,7 @@ class Maker {
 
   LabelBound::Labels bounded(std::string_view view, LabelBound::Labels labels) {
     if (labels.empty()) return labels;
+    if (view == "ALERTS") return labels;  // as many as there are rules
     if (view == "STATS") return memory_.names(std::move(labels));
     if (view != "DATABASES") return memory_.pools(std::move(labels));
     // Only the name must be there, and it alone tells databases apart.

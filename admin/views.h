@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "admin/alert_webhook.h"
+#include "admin/alerts.h"
 #include "admin/table.h"
 #include "analyzer/history_rows.h"
 #include "base/result.h"
@@ -49,6 +51,12 @@ struct AdviceAccess {
   std::function<std::vector<analyzer::PoolAdvice>()> pools{};
 };
 
+// What alerts are doing; may be called on any thread. Without functions there are none.
+struct AlertAccess {
+  std::function<std::vector<AlertRow>()> rows{};
+  std::function<AlertingRow()> webhook{};
+};
+
 // Where rows come from. Lives as long as the console; its functions are called on any worker.
 struct Sources {
   pooler::Inspector& inspector;
@@ -59,6 +67,7 @@ struct Sources {
   HistoryAccess history{};
   AdviceAccess advice{};
   pooler::Advisor* advisor = nullptr;  // null: there is no advice
+  AlertAccess alerts{};
 };
 
 struct View {
@@ -111,6 +120,7 @@ std::vector<View> socket_views();  // CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKET
 std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENERS
 std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
 std::vector<View> guard_views();   // GUARDS
+std::vector<View> alert_views();   // ALERTS, ALERTING
 std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG
 std::vector<View> trace_views();   // TRACES
 std::vector<View> advice_views();   // INDEX_ADVICE, INDEX_ADVICE_DETAILS, UNUSED_INDEXES, REDUNDANT_INDEXES, ADVISOR

@@ -4,6 +4,7 @@
 #include <string>
 #include <thread>
 
+#include "admin/alert_gauges.h"
 #include "admin/sql.h"
 #include "app/log_setup.h"
 #include "app/version.h"
@@ -24,6 +25,8 @@ constexpr std::size_t kOffloadThreads = 4;
 constexpr std::size_t kExternalThreads = 4;
 // The console's SELECTs run one at a time, and each of them for seconds at most.
 constexpr std::size_t kSelectThreads = 1;
+// For what is on its way out when the process ends.
+constexpr base::Duration kLastPosts = std::chrono::seconds(1);
 // As long as the hash that it keys.
 constexpr std::size_t kSecretBytes = 32;
 
@@ -84,6 +87,10 @@ App::App(Prepared prepared)
             {.parts = [this](auto done) { process_.look_for_lint(std::move(done)); },
              .pools = [this] { return process_.pool_moments(); }}),
       advisor_(loop_, resolver_, advisor_asks()),
+      alert_webhook_(loop_, [this](base::PostRequest request, base::Outbox::Done done) {
+        return outbox_.post(std::move(request), std::move(done));
+      }),
+      alert_keeper_(loop_, alert_asks()),
       console_((keep_history(prepared.config->history), console_services())),
       signals_(loop_, process_, [this] { on_hangup(); }) {
   limit_streams(*prepared.config);
@@ -173,6 +180,36 @@ admin::AdviceAccess App::advice_access() {
           .pools = [this] { return lint_.pool_advice(); }};
 }
 
+admin::AlertKeeper::Asks App::alert_asks() {
+  const auto gauges = [this](std::function<void(std::vector<admin::AlertGauge>)> done) {
+    auto sources = std::make_shared<admin::AlertSources>();
+    sources->clients = pools_.clients();
+    process_.pools([this, sources, done](std::vector<pooler::PoolRow> pools) {
+      sources->pools = std::move(pools);
+      process_.databases([this, sources, done](std::vector<pooler::DatabaseRow> databases) {
+        sources->databases = std::move(databases);
+        process_.users([this, sources, done](std::vector<pooler::UserRow> users) {
+          sources->users = std::move(users);
+          done(admin::alert_gauges(*sources, *pools_.config()));
+        });
+      });
+    });
+  };
+  const auto queries = [this](std::function<void(std::vector<pooler::QueryCount>)> done) {
+    process_.count_queries(std::move(done));
+  };
+  return {.queries = queries,
+          .gauges = gauges,
+          .aside = [this](std::function<void()> work) { return offload_.run(std::move(work)); },
+          .tell = [this](const admin::AlertEvent& event) { alert_webhook_.tell(event); }};
+}
+
+// On the main loop's thread.
+void App::configure_alerts(const conf::ConfigPtr& config) {
+  alert_webhook_.configure(config->alerting);
+  alert_keeper_.configure(*config);
+}
+
 admin::Services App::console_services() {
   return {.inspector = process_,
           .operations = process_,
@@ -184,7 +221,8 @@ admin::Services App::console_services() {
           },
           .history = history_access(),
           .advice = advice_access(),
-          .advisor = &advisor_};
+          .advisor = &advisor_,
+          .alerts = {.rows = [this] { return alert_keeper_.rows(); }, .webhook = [this] { return alert_webhook_.row(); }}};
 }
 
 void App::make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http) {
@@ -199,6 +237,7 @@ void App::run() {
   if (history_) history_->start();
   lint_.start();
   advisor_.start();
+  configure_alerts(pools_.config());
   if (http_) {
     http_->start();
     log.info("HTTP is answered on {}", http_->text());
@@ -228,6 +267,7 @@ void App::apply(const conf::ConfigPtr& config, const TlsPair& tls) {
     worker->loop().post([target = worker.get(), config] { target->reconfigure(config); });
   on_listeners([options = wire::socket_options(config->weir)](pooler::Listeners& all) { all.tune(options); });
   advisor_.reconfigure();
+  loop_.post([this, config] { configure_alerts(config); });
 }
 
 void App::configure_slow_log(const conf::Config& config) {
@@ -271,6 +311,7 @@ void App::stop() {
   if (history_) history_->finish(process_.last_counts());
   trace_exporter_.finish(kTracesPatience);
   lint_.stop();
+  outbox_.stop(kLastPosts);
   for (const auto& worker : workers_) {
     auth_queries_.stop_worker(worker->index());
     listen_hubs_.stop_worker(worker->index());

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/alert_keeper.h"
+#include "admin/alert_webhook.h"
 #include "admin/console.h"
 #include "admin/trace_export.h"
 #include "app/http_service.h"
@@ -68,6 +70,8 @@ class App {
   pooler::Advisor::Asks advisor_asks();
   void keep_history(const conf::History& settings);
   admin::AdviceAccess advice_access();
+  admin::AlertKeeper::Asks alert_asks();
+  void configure_alerts(const conf::ConfigPtr& config);
   admin::Services console_services();
   void make_http(std::vector<pooler::ListenSocket> sockets, const conf::Http& http);
   void apply(const conf::ConfigPtr& config, const TlsPair& tls);
@@ -105,6 +109,8 @@ class App {
   std::optional<pooler::HistoryKeeper> history_;
   pooler::LintKeeper lint_;
   pooler::Advisor advisor_;
+  admin::AlertWebhook alert_webhook_;
+  admin::AlertKeeper alert_keeper_;
   admin::Console console_;
   Signals signals_;
   std::optional<Watchdog> watchdog_;

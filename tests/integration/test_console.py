@@ -44,7 +44,7 @@ def test_psql_reads_every_view(weir, database):
                  "TOTALS", "CLIENTS", "SERVERS", "SOCKETS", "ACTIVE_SOCKETS", "FDS", "CLIENTS_EXTENDED",
                  "PINS", "PIN_COUNTS", "STATEMENT_CACHE", "LISTENERS", "QUERIES", "ACTIVE_QUERIES", "TRANSACTIONS",
                  "SLOW_QUERIES", "SLOW_LOG", "TRACES",
-                 "LINT", "N_PLUS_ONE", "POOL_ADVICE", "LINT_RULES",
+                 "LINT", "N_PLUS_ONE", "POOL_ADVICE", "LINT_RULES", "ALERTS", "ALERTING",
                  "CONFIG", "STATE", "VERSION", "WEIR_VERSION", "LISTS", "MEM", "DNS_HOSTS", "DNS_ZONES", "TABLES",
                  "COLUMNS", "HELP"):
         result = psql(pooler, f"SHOW {view}", database=database)

@@ -153,6 +153,7 @@ struct World {
   FakeOperations operations;
   std::vector<ConfigRow> config;
   std::vector<std::string> audit;
+  AlertAccess alerts;
   base::TimePoint now{std::chrono::seconds(1000)};
 
   // What SELECT gives to another thread: done inside of the call, or, while aside_later is set, by run_aside().
@@ -164,7 +165,10 @@ struct World {
                    [this](std::function<void()> work, std::function<void()> done) {
                      return put_aside(std::move(work), std::move(done));
                    },
-                   [this] { return now; }}};
+                   [this] { return now; },
+                   {},
+                   {[this] { return alerts.rows ? alerts.rows() : std::vector<AlertRow>(); },
+                    [this] { return alerts.webhook ? alerts.webhook() : AlertingRow(); }}}};
 
  private:
   base::Result<base::Ticket> put_aside(std::function<void()> work, std::function<void()> done);

@@ -94,6 +94,10 @@ constexpr Golden kGolden[] = {
      "client:s statement_name:s rows:q bytes_in:q bytes_out:q sqlstate:s traceparent:s server_pid:i plan:s"},
     {"TRACES",
      "endpoint:s waiting:q exported:q dropped:q lost:q rejected_spans:q requests:q retries:q failure:s failed_at:t"},
+    {"ALERTS", "alert:s state:s since:t value:d above:d unit:s worst:s metric:s severity:s firing:i firings:q last_fired:t "
+               "last_resolved:t description:s"},
+    {"ALERTING", "state:s webhook:s rules:q sent:q retries:q given_up:q dropped:q waiting:q last_error:s last_error_at:t "
+                 "last_sent_at:t"},
     {"SLOW_LOG", "file:s written:q over_rate:q queue_full:q lost:q failure:s"},
     {"INDEX_ADVICE",
      "id:s status:s database:s table:s statement:s saves_ms_per_hour:d write_ms_per_hour:d queries:i best_fingerprint:s "
