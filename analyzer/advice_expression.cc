@@ -58,7 +58,7 @@ std::string text_of(Node node, int depth) {
   if (key == "A_Expr" && node["kind"].text() == "AEXPR_OP" && node["name"].size() == 1 && node.has("lexpr")) {
     const std::string left = text_of(node["lexpr"].inner(), depth + 1), right = text_of(node["rexpr"].inner(), depth + 1);
     if (left.empty() || right.empty()) return {};
-    return "(" + left + " " + std::string((*node["name"].begin())["String"]["sval"].text()) + " " + right + ")";
+    return "(" + left + " " + std::string(node["name"].inner()["String"]["sval"].text()) + " " + right + ")";
   }
   return {};
 }

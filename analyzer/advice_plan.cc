@@ -44,7 +44,7 @@ std::optional<Plan> read_plan(std::string json) {
   plan.cost = first_number(json, "\"Total Cost\"");
   plan.rows = first_number(json, "\"Plan Rows\"");
   Tree tree;
-  if (!tree.read(std::move(json)) || tree.size() == 0 || !(*tree.root().begin()).has("Plan")) return std::nullopt;
+  if (!tree.read(std::move(json)) || tree.size() == 0 || !tree.root().inner().has("Plan")) return std::nullopt;
   for (std::size_t i = 0; i < tree.size(); ++i) {
     const Node node = tree.at(i);
     if (node.key() != "Node Type") continue;

@@ -141,7 +141,7 @@ class Reader {
       return;
     }
     if (key == "BoolExpr" && node["boolop"].text() == "NOT_EXPR") {
-      if (const Found column = find((*node["args"].begin()).inner(), block))
+      if (const Found column = find(node["args"].inner().inner(), block))
         column.instance->use.predicates.push_back("NOT " + base::quote_identifier(column.column));
       return;
     }
@@ -163,13 +163,13 @@ class Reader {
   // x IN (SELECT y ...): both sides are compared.
   void read_in(Block& block, Node link) {
     const Node name = link["operName"];
-    if (name && (*name.begin())["String"]["sval"].text() != "=") return;
+    if (name && name.inner()["String"]["sval"].text() != "=") return;
     if (const Found outer = find(link["testexpr"].inner(), block)) outer.instance->use.join.push_back(outer.column);
     const Node select = link["subselect"].inner();
     const auto inner =
         std::find_if(blocks_.begin(), blocks_.end(), [select](const Block& one) { return one.node == select; });
     if (inner == blocks_.end()) return;
-    if (const Found target = find((*select["targetList"].begin())["ResTarget"]["val"].inner(), *inner))
+    if (const Found target = find(select["targetList"].inner()["ResTarget"]["val"].inner(), *inner))
       target.instance->use.join.push_back(target.column);
   }
 
@@ -240,7 +240,7 @@ class Reader {
     const auto meant = [&](Node node) {
       int64_t number = node.key() == "A_Const" ? node["ival"]["ival"].number() : 0;
       const std::string_view alias =
-          node.key() == "ColumnRef" && node["fields"].size() == 1 ? (*node["fields"].begin())["String"]["sval"].text() : "";
+          node.key() == "ColumnRef" && node["fields"].size() == 1 ? node["fields"].inner()["String"]["sval"].text() : "";
       for (const Node target : targets) {
         const Node value = target["ResTarget"]["val"].inner();
         if (--number == 0) return value;
@@ -284,11 +284,11 @@ class Reader {
 
   // min(x), max(x): the first of an order.
   void read_extreme(Block& block, Node targets) {
-    const Node call = (*targets.begin())["ResTarget"]["val"].inner();
+    const Node call = targets.inner()["ResTarget"]["val"].inner();
     if (call.key() != "FuncCall" || call["args"].size() != 1 || call["funcname"].size() != 1) return;
-    const auto name = (*call["funcname"].begin())["String"]["sval"].text();
+    const auto name = call["funcname"].inner()["String"]["sval"].text();
     if (name != "min" && name != "max") return;
-    if (const Found column = find((*call["args"].begin()).inner(), block)) {
+    if (const Found column = find(call["args"].inner().inner(), block)) {
       column.instance->use.sort = {key_on(column.column)};
       column.instance->use.limited = true;
     }
