@@ -42,7 +42,7 @@ Columns<Advice> advice_columns() {
       {"cost_after", "And with the index.", &Advice::cost_after},
       {"estimated_bytes", "How large it will be.", &Advice::bytes},
       {"confidence", "high, medium or low: how many samples there were, how sure their plans are.",
-       [](const Advice& row) { return analyzer::kConfidenceNames[static_cast<std::size_t>(row.confidence)]; }},
+       [](const Advice& row) { return analyzer::name_of(row.confidence); }},
       {"model", "How it was measured: hypopg, the planner's cost with a hypothetical index.", &Advice::model},
       {"reason", "What each of its keys is for.", &Advice::why},
       {"makes_redundant", "Indexes that are no longer needed then; NULL for none.",

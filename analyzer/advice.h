@@ -7,6 +7,7 @@
 
 #include "analyzer/advice_catalog.h"
 #include "analyzer/advice_samples.h"
+#include "analyzer/confidence.h"
 #include "analyzer/index_shape.h"
 #include "base/clock.h"
 
@@ -42,9 +43,6 @@ struct AdviceDetail {
 
 enum class AdviceStatus : uint8_t { kNew, kConfirmed, kCreated, kDismissed };
 inline constexpr std::string_view kAdviceStatusNames[] = {"new", "confirmed", "created", "dismissed"};
-enum class Confidence : uint8_t { kLow, kMedium, kHigh };
-inline constexpr std::string_view kConfidenceNames[] = {"low", "medium", "high"};
-
 struct Advice {
   std::string id, database;
   IndexShape shape;

@@ -43,8 +43,8 @@ struct AdviceTable {
   int64_t visible_pages = 0;
   int64_t inserts = 0, updates = 0, deletes = 0;  // rows, since PostgreSQL counts
   bool readable = true, temporary = false;
-  std::vector<AdviceColumn> columns;
-  std::vector<AdviceIndex> indexes;
+  std::vector<AdviceColumn> columns{};
+  std::vector<AdviceIndex> indexes{};
 
   const AdviceColumn* column(std::string_view wanted) const;
   // How many values the column has.

@@ -173,10 +173,6 @@ std::string_view name_of(LintSeverity severity) {
   return severity == kInfo ? "info" : severity == kWarning ? "warning" : "error";
 }
 
-std::string_view name_of(Confidence confidence) {
-  return confidence == Confidence::kLow ? "low" : confidence == Confidence::kMedium ? "medium" : "high";
-}
-
 std::span<const LintRule> all_lint_rules() { return kRules; }
 
 const LintRule* find_rule(std::string_view name) {

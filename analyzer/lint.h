@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/confidence.h"
 #include "analyzer/lint_catalog.h"
 #include "analyzer/lint_facts.h"
 #include "analyzer/lint_scope.h"
@@ -49,9 +50,6 @@ struct LintLimits {
   std::size_t findings_max = 1000;
   std::vector<std::string> off{};  // rules, by name
 };
-
-enum class Confidence : uint8_t { kLow, kMedium, kHigh };
-std::string_view name_of(Confidence confidence);
 
 // What a rule has found in a statement.
 struct LintHit {

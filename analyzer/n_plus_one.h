@@ -16,13 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/confidence.h"
 #include "analyzer/lint_facts.h"
 #include "base/clock.h"
 #include "base/lru.h"
 
 namespace analyzer {
-
-enum class Confidence : uint8_t;
 
 struct LoopLimits {
   uint32_t calls = 10;

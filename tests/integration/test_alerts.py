@@ -239,7 +239,7 @@ def test_a_webhook_over_tls_must_have_a_good_certificate(start, certificates):
 
 def test_a_reload_keeps_what_is_as_it_was(start, hook):
     rule = {"metric": "client_saturation", "above": "0%", "for": "0s"}
-    pooler = start({"kept": rule, "changed": rule, "gone": rule}, hook.url())
+    pooler = start({name: dict(rule) for name in ("kept", "changed", "gone")}, hook.url())
     held = client(pooler)
     for name in ("kept", "changed", "gone"):
         until(pooler, "firing", name)
