@@ -197,7 +197,8 @@ std::string settings_markdown() {
                 out);
   table<Advice>("[advice]",
                 "What Weir makes of what it sees: statements that cost more than they need to, and what they would rather "
-                "be ([lint.md](lint.md) has the rules), and indexes that they lack ([advice.md](advice.md) has how those are found).",
+                "be ([lint.md](lint.md) has the rules), and indexes that they lack ([advice.md](advice.md) has how those are "
+                "found).",
                 out);
   table<Alerting>("[alerting]", "How rules in `[alerts.NAME]` are looked at, and who hears of them.", out);
   table<Database>(

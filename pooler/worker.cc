@@ -75,8 +75,8 @@ void Worker::follow_slow_settings() {
   some_are_slow_ = weir.log_min_duration != conf::kOff || weir.log_sample_rate > 0 || any(config_->databases) ||
                    any(config_->users) || (config_->fallback && set(*config_->fallback));
   hidden_values_ = analyzer::HiddenValues(weir.slow_log_redact);
-  samples_.set_limit(config_->advice.enabled ? static_cast<std::size_t>(config_->advice.samples_memory / std::max(runtime_.workers(), 1))
-                                             : 0);
+  const int64_t samples = config_->advice.enabled ? config_->advice.samples_memory / std::max(runtime_.workers(), 1) : 0;
+  samples_.set_limit(static_cast<std::size_t>(samples));
   slow_recent_.set_limits(static_cast<std::size_t>(weir.slow_queries_max), weir.log_sample_rate);
   loop_limits_ = pooler::loop_limits(config_->advice);
   if (!lints()) lint_books_.clear();

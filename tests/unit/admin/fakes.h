@@ -167,6 +167,8 @@ struct World {
                    },
                    [this] { return now; },
                    {},
+                   {},
+                   nullptr,
                    {[this] { return alerts.rows ? alerts.rows() : std::vector<AlertRow>(); },
                     [this] { return alerts.webhook ? alerts.webhook() : AlertingRow(); }}}};
 
