@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "admin/json.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace admin {
@@ -29,7 +29,7 @@ using Pairs = std::vector<std::pair<std::string_view, std::string>>;
 std::string json_object(const Pairs& pairs) {
   std::string out = "{";
   for (const auto& [name, value] : pairs)
-    out += fmt::format("{}{}:{}", out.size() > 1 ? "," : "", json_string(name), json_string(value));
+    out += fmt::format("{}{}:{}", out.size() > 1 ? "," : "", base::json_string(name), base::json_string(value));
   return out + "}";
 }
 
@@ -86,11 +86,11 @@ std::string webhook_body(const AlertEvent& event, std::string_view instance) {
       R"({{"status":"{}","labels":{},"annotations":{},"startsAt":"{}","endsAt":"{}","generatorURL":"","fingerprint":"{}"}})",
       status, labels_json, annotations_json, rfc3339(event.status.fired),
       rfc3339(firing ? base::WallTime{} : event.status.resolved), fingerprint);
-  const std::string group = fmt::format("{{}}:{{alertname={}}}", json_string(said.name));
+  const std::string group = fmt::format("{{}}:{{alertname={}}}", base::json_string(said.name));
   return fmt::format(
       R"({{"version":"4","groupKey":{},"truncatedAlerts":0,"status":"{}","receiver":"weir","groupLabels":{},)"
       R"("commonLabels":{},"commonAnnotations":{},"externalURL":"","alerts":[{}]}})",
-      json_string(group), status, json_object({{"alertname", said.name}}), labels_json, annotations_json, alert);
+      base::json_string(group), status, json_object({{"alertname", said.name}}), labels_json, annotations_json, alert);
 }
 
 }  // namespace admin

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "admin/json.h"
+#include "base/json.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -57,7 +57,7 @@ void HttpPages::handle(const base::HttpRequest& request, const Answer& answer) {
   if (request.path == "/readyz") return ready(request.parameter("database"), answer);
   if (request.path == "/version")
     return answer(json(200, fmt::format("{{\"name\":\"Weir\",\"version\":{},\"console\":{}}}\n",
-                                        json_string(services_.sources.version), json_string(kCompatibleVersion))));
+                                        base::json_string(services_.sources.version), base::json_string(kCompatibleVersion))));
   answer(http_text(404, "there are /metrics, /metrics.json, /healthz, /readyz and /version"));
 }
 
@@ -103,8 +103,8 @@ std::string readiness_json(const std::vector<pooler::ReadyRow>& rows) {
   for (const pooler::ReadyRow& row : rows) {
     const bool ready = row.why_not.empty();
     all = all && ready;
-    list += fmt::format("{}\n{{\"database\":{},\"ready\":{}{}}}", list.empty() ? "" : ",", json_string(row.database), ready,
-                        ready ? "" : ",\"why_not\":" + json_string(row.why_not));
+    list += fmt::format("{}\n{{\"database\":{},\"ready\":{}{}}}", list.empty() ? "" : ",", base::json_string(row.database), ready,
+                        ready ? "" : ",\"why_not\":" + base::json_string(row.why_not));
   }
   return fmt::format("{{\"ready\":{},\"databases\":[{}\n]}}\n", all, list);
 }

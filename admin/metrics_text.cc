@@ -6,7 +6,7 @@
 #include <iterator>
 #include <limits>
 
-#include "admin/json.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace admin {
@@ -116,7 +116,7 @@ std::string json_point(const Family& family, const Point& point) {
   std::string out = "{\"labels\":{";
   for (std::size_t i = 0; i < family.label_names.size(); ++i) {
     if (i > 0) out += ',';
-    out += json_string(family.label_names[i]) + ':' + json_string(point.labels[i]);
+    out += base::json_string(family.label_names[i]) + ':' + base::json_string(point.labels[i]);
   }
   if (!point.histogram) return out + "},\"value\":" + json_number(point.value) + '}';
   out += fmt::format("}},\"count\":{},\"sum\":{},\"buckets\":[", point.histogram->count, json_number(point.histogram->sum));
@@ -131,7 +131,7 @@ std::string to_json(const std::vector<Family>& families) {
   for (const Family& family : families) {
     if (family.points.empty()) continue;
     out += fmt::format("{}\n{{\"name\":{},\"type\":\"{}\",\"help\":{},\"points\":[", first ? "" : ",",
-                       json_string(family.name), name_of(family.type), json_string(family.help));
+                       base::json_string(family.name), name_of(family.type), base::json_string(family.help));
     first = false;
     for (std::size_t i = 0; i < family.points.size(); ++i) {
       if (i > 0) out += ',';

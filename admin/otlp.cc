@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "admin/json.h"
+#include "base/json.h"
 
 namespace admin {
 namespace {
@@ -28,7 +28,7 @@ class Attributes {
  public:
   explicit Attributes(std::string& out) : out_(out) { out_ += "\"attributes\":["; }
   void text(std::string_view key, std::string_view value) {
-    if (!value.empty()) append(key, "stringValue", json_string(value));
+    if (!value.empty()) append(key, "stringValue", base::json_string(value));
   }
   // 64 bits are a string in JSON.
   void number(std::string_view key, uint64_t value) { append(key, "intValue", fmt::format("\"{}\"", value)); }
@@ -74,7 +74,7 @@ void begin(std::string& out, const StatementTrace& trace, const Span& span) {
     fmt::format_to(std::back_inserter(out), R"("parentSpanId":"{}",)", analyzer::span_id_text(span.parent));
   fmt::format_to(std::back_inserter(out),
                  R"("flags":{},"name":{},"kind":{},"startTimeUnixNano":"{}","endTimeUnixNano":"{}",)", span.flags,
-                 json_string(span.name), span.kind, nanoseconds(span.start), nanoseconds(span.end));
+                 base::json_string(span.name), span.kind, nanoseconds(span.start), nanoseconds(span.end));
 }
 
 // The message of an error may have values in it, so only its code is told.
@@ -169,7 +169,7 @@ OtlpBody::OtlpBody(const OtlpResource& resource) {
   if (resource.pid > 0) attributes.number("process.pid", static_cast<uint64_t>(resource.pid));
   attributes.end();
   fmt::format_to(std::back_inserter(text_), R"(}},"scopeSpans":[{{"scope":{{"name":"weir","version":{}}},"spans":[)",
-                 json_string(resource.version));
+                 base::json_string(resource.version));
 }
 
 void OtlpBody::add(const StatementTrace& trace) {

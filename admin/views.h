@@ -5,6 +5,7 @@
 // The views that PgBouncer 1.25.2 has keep its columns, their order and their types, odd names included, because
 // exporters depend on each of them. What Weir shows beyond that goes into views of its own.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "admin/alerts.h"
 #include "admin/table.h"
 #include "analyzer/history_rows.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/ticket.h"
 #include "conf/diff.h"
@@ -138,6 +140,8 @@ inline constexpr std::string_view kAdviceDetails = "INDEX_ADVICE_DETAILS";
 // What several of them show alike.
 std::string pointer_text(uint64_t id);              // 0x10; empty for 0
 std::string fingerprint_text(uint64_t fingerprint);  // sixteen hexadecimal digits; empty for 0
+inline double ms(uint64_t us) { return static_cast<double>(us) / 1000; }
+inline double ms(base::Duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
 int short_id(uint64_t id);  // the column is int4 in PgBouncer; the whole id is in ptr, and KILL_CLIENT takes either
 
 // The name under which the console counts itself, as a database and as a user.

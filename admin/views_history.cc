@@ -31,8 +31,6 @@ constexpr std::size_t kShown = 1000;
 // How long a reader stands in line while the file is written.
 constexpr base::Duration kPatience = std::chrono::seconds(3);
 
-double ms(uint64_t us) { return static_cast<double>(us) / 1000; }
-
 // ---- Columns ----
 
 template <typename Row>

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 
 #include "admin/views.h"
 
@@ -14,9 +13,6 @@ using pooler::ActivityRow;
 using pooler::ConsoleRole;
 using pooler::Inspector;
 using pooler::QueryRow;
-
-double ms(uint64_t us) { return static_cast<double>(us) / 1000; }
-double ms(base::Duration time) { return static_cast<double>(time.count()) / 1000; }
 
 Columns<QueryRow> query_columns() {
   const auto count = [](uint64_t analyzer::QueryTotals::*member) {

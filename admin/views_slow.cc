@@ -12,8 +12,6 @@ using pooler::Inspector;
 using pooler::SlowLogRow;
 using pooler::SlowRow;
 
-double ms(base::Duration time) { return static_cast<double>(time.count()) / 1000; }
-
 Columns<SlowRow> slow_columns() {
   using analyzer::SlowStatement;
   const auto text = [](std::string SlowStatement::*member) {

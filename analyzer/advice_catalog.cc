@@ -113,8 +113,7 @@ void add_indexes(const SqlRows& rows, TableOf table_of) {
 }
 
 std::string drop_statement(const AdviceIndex& index) {
-  return "DROP INDEX CONCURRENTLY " + base::quote_identifier(index.shape.schema) + "." + base::quote_identifier(index.name) +
-         ";";
+  return "DROP INDEX CONCURRENTLY " + qualified_name(index.shape.schema, index.name) + ";";
 }
 
 IndexFinding finding(const AdviceIndex& index, std::string why) {

@@ -17,12 +17,16 @@ std::string constant(Node node) {
   return {};
 }
 
+// A name of several parts, as types and functions have.
+std::string dotted(Node parts) {
+  std::string out;
+  for (const Node part : parts) out += (out.empty() ? "" : ".") + base::quote_identifier(part["String"]["sval"].text());
+  return out;
+}
+
 std::string name_of_type(Node type) {
   if (type.has("arrayBounds") || type.has("typmods") || type["setof"].flag()) return {};
-  std::string out;
-  for (const Node part : type["names"])
-    out += (out.empty() ? "" : ".") + base::quote_identifier(part["String"]["sval"].text());
-  return out;
+  return dotted(type["names"]);
 }
 
 std::string text_of(Node node, int depth) {
@@ -42,10 +46,7 @@ std::string text_of(Node node, int depth) {
     for (const std::string_view more :
          {"agg_order", "agg_filter", "over", "agg_within_group", "agg_distinct", "agg_star", "func_variadic"})
       if (node.has(more)) return {};
-    std::string out;
-    for (const Node part : node["funcname"])
-      out += (out.empty() ? "" : ".") + base::quote_identifier(part["String"]["sval"].text());
-    out += "(";
+    std::string out = dotted(node["funcname"]) + "(";
     bool first = true;
     for (const Node argument : node["args"]) {
       const std::string inside = text_of(argument.inner(), depth + 1);

@@ -163,9 +163,7 @@ class Run {
     std::map<Named, std::string> oid_of;
     for (const auto& [path, list] : names) {
       std::vector<std::string> quoted;
-      for (const WrittenTable& table : list)
-        quoted.push_back((table.schema.empty() ? "" : base::quote_identifier(table.schema) + ".") +
-                         base::quote_identifier(table.name));
+      for (const WrittenTable& table : list) quoted.push_back(qualified_name(table.schema, table.name));
       TRY(const SqlRows rows, measure_->ask(path,
                                             "SELECT pg_catalog.to_regclass(n)::pg_catalog.oid FROM"
                                             " pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY u (n, i) ORDER BY i",

@@ -9,7 +9,7 @@ namespace analyzer {
 
 bool Vetoes::plausible(const Candidate& candidate, const AdviceTable& table, double& rows) {
   const IndexShape& shape = candidate.shape;
-  const std::string name = base::quote_identifier(shape.schema) + "." + base::quote_identifier(shape.table);
+  const std::string name = qualified_name(shape.schema, shape.table);
   if (!shape.predicate.empty()) {
     const double part = part_of_rows(name, shape.predicate, table.rows);
     if (part > kPartMax) return false;

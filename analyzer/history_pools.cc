@@ -21,19 +21,18 @@ void HistoryPools::look(const std::vector<PoolLook>& now) {
     Known& known = at->second;
     known.seen = true;
     if (!fresh && !same(known.last.pool, look.pool)) known.last = {};
-    HistoryPool& sum = known.sum;
-    ++sum.looks;
-    sum.active += look.active;
-    sum.active_max = std::max(sum.active_max, look.active);
-    sum.waiting += look.waiting;
-    sum.waiting_max = std::max(sum.waiting_max, look.waiting);
-    sum.servers += look.servers;
-    sum.servers_max = std::max(sum.servers_max, look.servers);
-    sum.idle += look.idle;
-    sum.longest_wait_us = std::max(sum.longest_wait_us, look.longest_wait_us);
-    sum.transactions += since(look.transactions, known.last.transactions);
-    sum.queries += since(look.queries, known.last.queries);
-    sum.wait_us += since(look.wait_us, known.last.wait_us);
+    add(known.sum, {.looks = 1,
+                    .active = look.active,
+                    .active_max = look.active,
+                    .waiting = look.waiting,
+                    .waiting_max = look.waiting,
+                    .servers = look.servers,
+                    .servers_max = look.servers,
+                    .idle = look.idle,
+                    .longest_wait_us = look.longest_wait_us,
+                    .transactions = since(look.transactions, known.last.transactions),
+                    .queries = since(look.queries, known.last.queries),
+                    .wait_us = since(look.wait_us, known.last.wait_us)});
     known.last = look;
   }
   // Pools that are gone and of which everything was told.

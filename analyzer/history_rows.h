@@ -37,7 +37,7 @@ struct HistoryQueries {
 
 // What a pool did and how it was, over some looks at it.
 struct HistoryPool {
-  std::string database, user;
+  std::string database{}, user{};
   uint64_t looks = 0;
   // Summed over the looks, and the most of them.
   uint64_t active = 0, active_max = 0;    // clients, those in line not included
@@ -46,7 +46,7 @@ struct HistoryPool {
   uint64_t idle = 0;                      // of these
   uint64_t longest_wait_us = 0;           // that somebody in line had waited at one of the looks
   uint64_t transactions = 0, queries = 0, wait_us = 0;
-  LatencyHistogram times;  // of the statements of that database and user, in microseconds
+  LatencyHistogram times{};  // of the statements of that database and user, in microseconds
 };
 
 struct HistoryInterval {

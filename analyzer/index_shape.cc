@@ -22,12 +22,8 @@ std::string key_text(const IndexKey& key) {
   return out;
 }
 
-std::string table_text(const IndexShape& shape) {
-  return base::quote_identifier(shape.schema) + "." + base::quote_identifier(shape.table);
-}
-
 std::string tail(const IndexShape& shape) {
-  std::string out = fmt::format("ON {} USING {} ({})", table_text(shape), shape.method, keys_text(shape));
+  std::string out = fmt::format("ON {} USING {} ({})", qualified_name(shape.schema, shape.table), shape.method, keys_text(shape));
   if (!shape.include.empty()) {
     out += " INCLUDE (";
     for (const std::string& column : shape.include) out += (out.back() == '(' ? "" : ", ") + base::quote_identifier(column);
@@ -60,6 +56,10 @@ bool same_key(const IndexKey& a, const IndexKey& b) {
 }  // namespace
 
 IndexKey key_on(std::string column) { return {.text = std::move(column)}; }
+
+std::string qualified_name(std::string_view schema, std::string_view name) {
+  return (schema.empty() ? std::string() : base::quote_identifier(schema) + ".") + base::quote_identifier(name);
+}
 
 std::string keys_text(const IndexShape& shape) {
   std::string out;

@@ -28,6 +28,8 @@ struct IndexShape {
 
 IndexKey key_on(std::string column);
 
+// Quoted for SQL, without a schema where there is none.
+std::string qualified_name(std::string_view schema, std::string_view name);
 // "tenant, created DESC", as it stands between the parentheses.
 std::string keys_text(const IndexShape& shape);
 // The name that PostgreSQL would give it, more or less: always the same, at most 63 bytes.

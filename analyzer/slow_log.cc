@@ -7,6 +7,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace analyzer {
@@ -68,32 +69,12 @@ std::string shown(std::string_view value) {
   return std::string(value.substr(0, size)) + "...";
 }
 
-// RFC 8259, section 7. What is not UTF-8 becomes U+FFFD.
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  while (!text.empty()) {
-    const std::size_t length = base::utf8_length(text);
-    const auto byte = static_cast<unsigned char>(text.front());
-    if (length == 0) {
-      out += "\\ufffd";
-    } else if (byte == '"' || byte == '\\') {
-      out += {'\\', text.front()};
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += text.substr(0, length);
-    }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  out += '"';
-}
-
 // One object, key by key.
 class Object {
  public:
   void text(std::string_view key, std::string_view value) {
     begin(key);
-    append_json_string(out_, value);
+    out_ += base::json_string(value);
   }
   // Null where it is empty.
   void text_or_null(std::string_view key, std::string_view value) {
@@ -108,7 +89,7 @@ class Object {
  private:
   void begin(std::string_view key) {
     out_ += out_.empty() ? '{' : ',';
-    append_json_string(out_, key);
+    out_ += base::json_string(key);
     out_ += ':';
   }
   std::string out_;
@@ -125,7 +106,7 @@ std::string values_json(const SlowStatement& one) {
       case SlowStatement::Value::What::kNull: out += "\"value\":null"; break;
       case SlowStatement::Value::What::kShown:
         out += "\"value\":";
-        append_json_string(out, shown(value.text));
+        out += base::json_string(shown(value.text));
     }
     out += '}';
   }

@@ -21,8 +21,6 @@ bool token_char(char c) {
   return letter || digit || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), token_char); }
-
 bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c != '\x7f'; });
 }
@@ -128,7 +126,7 @@ std::optional<HttpResponse> read_request_line(std::string_view line, HttpRequest
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return http_text(505, "HTTP/1.1 is spoken here");
   needs_host = version == "HTTP/1.1";
   request.method = line.substr(0, first);
-  if (!token(request.method)) return bad("this is not HTTP");
+  if (!is_http_token(request.method)) return bad("this is not HTTP");
   if (request.method != "GET" && request.method != "HEAD") {
     HttpResponse refusal = http_text(405, "only GET and HEAD");
     refusal.headers.emplace_back("Allow", "GET, HEAD");
@@ -141,7 +139,7 @@ std::optional<HttpResponse> read_request_line(std::string_view line, HttpRequest
 
 std::optional<HttpResponse> read_header(std::string_view line, HttpRequest& request) {
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos || !token(line.substr(0, colon))) return bad("a header is malformed");
+  if (colon == std::string_view::npos || !is_http_token(line.substr(0, colon))) return bad("a header is malformed");
   const std::string_view value = trim(line.substr(colon + 1));
   if (!std::all_of(value.begin(), value.end(), value_char)) return bad("a header is malformed");
   std::string name = to_lower(line.substr(0, colon));
@@ -156,6 +154,8 @@ std::optional<HttpResponse> read_header(std::string_view line, HttpRequest& requ
 }
 
 }  // namespace
+
+bool is_http_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), token_char); }
 
 std::string_view HttpRequest::header(std::string_view name) const {
   for (const auto& [key, value] : headers)

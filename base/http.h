@@ -35,6 +35,9 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers{};  // further ones
 };
 
+// A method or a header's name can be this (RFC 9110, section 5.6.2).
+bool is_http_token(std::string_view text);
+
 // A short text that ends with its line.
 HttpResponse http_text(int status, std::string_view text);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/http.h"
 #include "base/text.h"
 
 namespace conf {
@@ -15,15 +16,6 @@ constexpr std::string_view kSection = "traces";
 
 bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < '\x7f'; });
-}
-
-// RFC 9110, section 5.6.2.
-bool is_token(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), allowed);
 }
 
 // The host and port of an http or https URL; empty where it is none, or names a user: that would be a secret in the open.
@@ -88,7 +80,7 @@ std::optional<HttpHeaders> http_headers(std::string_view text) {
     const auto equals = one.find('=');
     if (equals == std::string_view::npos) return std::nullopt;
     const std::string_view name = base::trim(one.substr(0, equals)), value = base::trim(one.substr(equals + 1));
-    if (!is_token(name) || !printable(value)) return std::nullopt;
+    if (!base::is_http_token(name) || !printable(value)) return std::nullopt;
     out.emplace_back(name, value);
   }
   return out;

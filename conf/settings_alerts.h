@@ -1,5 +1,5 @@
 #pragma once
-// The settings of [alerting] and [alerts.NAME]; their rows stand in conf/settings_alerts_table.h.
+// The settings of [alerting] and [alerts.NAME]; their rows stand in conf/settings_table_alerts.h.
 
 #include <cstdint>
 #include <optional>

@@ -6,7 +6,7 @@
 
 #include "conf/settings.h"
 #include "conf/settings_table_advice.h"
-#include "conf/settings_alerts_table.h"
+#include "conf/settings_table_alerts.h"
 #include "conf/settings_table_weir.h"
 
 namespace conf {

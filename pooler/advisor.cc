@@ -1,6 +1,7 @@
 #include "pooler/advisor.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -16,12 +17,6 @@ const base::Logger log{"advice"};
 
 // What was counted in less time is no rate of an hour.
 constexpr double kHoursMin = 1.0 / 60;
-
-std::string joined(const std::vector<std::string>& notes) {
-  std::string out;
-  for (const std::string& note : notes) out += (out.empty() ? "" : "; ") + note;
-  return out;
-}
 
 double ms(uint64_t microseconds) { return static_cast<double>(microseconds) / 1000; }
 
@@ -171,7 +166,7 @@ void Advisor::look_at(const analyzer::Workload& workload, const conf::Config& co
   row.queries = result->queries;
   row.candidates = result->candidates;
   row.questions = result->questions;
-  row.notes = joined(result->notes);
+  row.notes = fmt::format("{}", fmt::join(result->notes, "; "));
   database.unused = result->unused;
   database.redundant = result->redundant;
   for (auto* list : {&database.unused, &database.redundant})

@@ -1,10 +1,10 @@
-#include "admin/json.h"
+#include "base/json.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace admin {
+namespace base {
 namespace {
 
 TEST(Json, TextIsQuotedAsJsonWantsIt) {
@@ -17,4 +17,4 @@ TEST(Json, TextIsQuotedAsJsonWantsIt) {
 }
 
 }  // namespace
-}  // namespace admin
+}  // namespace base

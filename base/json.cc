@@ -1,15 +1,15 @@
-#include "admin/json.h"
+#include "base/json.h"
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 
-namespace admin {
+namespace base {
 
 std::string json_string(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    const std::size_t length = base::utf8_length(text);
+    const std::size_t length = utf8_length(text);
     const char c = text.front();
     if (length == 0) {
       out += "\\ufffd";
@@ -25,4 +25,4 @@ std::string json_string(std::string_view text) {
   return out += '"';
 }
 
-}  // namespace admin
+}  // namespace base

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace admin {
+namespace base {
 
 // In quotes. What is not UTF-8 becomes U+FFFD.
 std::string json_string(std::string_view text);
 
-}  // namespace admin
+}  // namespace base
