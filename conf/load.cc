@@ -249,13 +249,13 @@ class Loader {
     for (const auto& [key, node] : file) {
       const std::string_view name = key.str();
       const Place where = place(key.source());
-      const auto only_one = [&](std::string_view section_name, auto& out) {
+      const auto only_one = [&, &node = node](std::string_view section_name, auto& out) {
         return name == section_name && (section(std::string(name), name, where, node, out), true);
       };
       if (only_one("weir", config_.weir) || only_one("workers", config_.workers) || only_one("http", config_.http) ||
           only_one("history", config_.history) || only_one("traces", config_.traces) ||
           only_one("advice", config_.advice) || only_one("alerting", config_.alerting)) continue;
-      const auto each_named = [&](std::string_view section_name, auto& out) {
+      const auto each_named = [&, &node = node](std::string_view section_name, auto& out) {
         if (name != section_name) return false;
         each(name, where, node, [&](std::string_view entry, const Place& at, const toml::node& body) {
           section(entry_name(name, entry), fmt::format("{}.NAME", name), at, body, out[std::string(entry)]);
