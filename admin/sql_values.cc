@@ -22,8 +22,8 @@ using std::chrono::year_month_day;
 using base::Error;
 
 constexpr int64_t kSecond = 1'000'000, kMinute = 60 * kSecond, kHour = 60 * kMinute, kDay = 24 * kHour;
-// Years that a moment may name; microseconds of all of them fit.
-constexpr int kFirstYear = 1, kLastYear = 9999;
+// A moment names years 1 to 9999; microseconds of all of them fit.
+constexpr int kFirstYear = 1;
 // An interval that no computation with moments takes out of their range: ten thousand years.
 constexpr int64_t kIntervalMax = 3'652'500 * kDay;
 

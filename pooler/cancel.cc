@@ -200,7 +200,7 @@ void cancel_what_runs(Runtime& runtime, Server& server) {
 
 void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const wire::CancelKey& key) {
   if (!may_launch()) return;
-  constexpr base::Duration kPeerTimeout = std::chrono::seconds(10);
+  static constexpr base::Duration kPeerTimeout = std::chrono::seconds(10);
   auto& loop = *runtime.loops[static_cast<std::size_t>(worker)];
   // Touched on `loop` only. Null once the flight has ended, which may be before its turn has come.
   struct Waiting {

@@ -63,8 +63,7 @@ base::Duration until_end(base::WallTime now, base::Duration interval) {
 }
 
 HistoryKeeper::HistoryKeeper(base::EventLoop& loop, const conf::History& settings, Asks asks)
-    : loop_(loop),
-      interval_(settings.interval),
+    : interval_(settings.interval),
       asks_(std::move(asks)),
       history_(std::make_shared<analyzer::History>(analyzer::History::Place{settings.path}, limits_of(settings))),
       diff_(std::make_shared<analyzer::HistoryDiff>()),

@@ -55,7 +55,6 @@ class HistoryKeeper {
   void end_interval();
   bool write(std::vector<QueryCount> counts, base::WallTime at);
 
-  base::EventLoop& loop_;
   const base::Duration interval_;
   Asks asks_;
   std::shared_ptr<analyzer::History> history_;

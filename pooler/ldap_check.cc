@@ -87,7 +87,7 @@ base::Result<LdapPtr> open_session(const LdapSettings& settings) {
   return ldap;
 }
 
-int bind(LDAP& ldap, const std::string& name, const conf::Secret& password) {
+int bind_as(LDAP& ldap, const std::string& name, const conf::Secret& password) {
   // libldap reads these bytes and leaves them as they are.
   berval credentials{static_cast<ber_len_t>(password.reveal().size()), const_cast<char*>(password.reveal().data())};
   return ldap_sasl_bind_s(&ldap, name.c_str(), LDAP_SASL_SIMPLE, &credentials, nullptr, nullptr, nullptr);
@@ -108,7 +108,7 @@ int scope_of(LdapScope scope) {
 // The DN of the one entry the filter finds.
 base::Result<std::string> find_user(const LdapSettings& settings, const std::string& user) {
   TRY(const LdapPtr ldap, open_session(settings));
-  if (const int code = bind(*ldap, settings.bind_dn, settings.bind_password); code != LDAP_SUCCESS) {
+  if (const int code = bind_as(*ldap, settings.bind_dn, settings.bind_password); code != LDAP_SUCCESS) {
     base::Error error = failed(ldap.get(), code, fmt::format("bind as \"{}\" to search", settings.bind_dn));
     // It was not the user's password that was refused.
     if (error.sqlstate == "28P01") error.sqlstate = "28000";
@@ -152,7 +152,7 @@ base::Status check_ldap(const LdapSettings& settings, const std::string& user, c
   }
   if (name.empty()) return base::invalid_authorization("LDAP: an empty name proves nothing");
   TRY(const LdapPtr ldap, open_session(settings));
-  if (const int code = bind(*ldap, name, password); code != LDAP_SUCCESS) {
+  if (const int code = bind_as(*ldap, name, password); code != LDAP_SUCCESS) {
     return failed(ldap.get(), code, fmt::format("bind as \"{}\"", name));
   }
   return base::Ok{};

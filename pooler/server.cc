@@ -3,7 +3,6 @@
 #include <cassert>
 #include <utility>
 
-#include "base/log.h"
 #include "pooler/pool.h"
 #include "pooler/replay.h"
 #include "pooler/rewrite.h"
@@ -15,8 +14,6 @@
 
 namespace pooler {
 namespace {
-
-const base::Logger log{"server"};
 
 // Messages of these types may be large and pass in parts; the others are judged whole.
 constexpr wire::TypeSet kStreamed("DdTtVEN");

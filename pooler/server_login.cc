@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/log.h"
 #include "base/random.h"
 #include "base/ticket.h"
 #include "pooler/runtime.h"
@@ -16,8 +15,6 @@
 
 namespace pooler {
 namespace {
-
-const base::Logger log{"server_login"};
 
 // No message of a login is larger; a server that sends one is no PostgreSQL.
 constexpr std::size_t kLargestMessage = 256 * 1024;
