@@ -126,7 +126,11 @@ TEST_F(ListeningTest, ReconnectMakesItAnew) {
   const int first = row().remote_pid;
   hubs_.reconnect("another database");
   hubs_.reconnect(shared->database());
-  ASSERT_TRUE(wait([&] { return row().state == "listening" && row().remote_pid != first; }));
+  // A row is not taken at one moment: "listening" may still be the old connection's, and the process already nobody's.
+  ASSERT_TRUE(wait([&] {
+    const ListenRow seen = row();
+    return seen.state == "listening" && seen.remote_pid != first && seen.remote_pid != 0;
+  }));
   notify("NOTIFY a");
   sync(alice);
   EXPECT_THAT(alice.heard, ElementsAre("a "));
