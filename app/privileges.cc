@@ -25,7 +25,7 @@ base::Error failed(std::string_view what) {
 
 // Nobody of the same user may look into our memory. LeakSanitizer looks into its own by ptrace, so it goes without.
 bool close_memory() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef WEIR_SANITIZE_ADDRESS
   return true;
 #else
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;

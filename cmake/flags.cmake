@@ -30,8 +30,14 @@ if(WEIR_SANITIZE)
     -fno-omit-frame-pointer -g1
     $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
+  # WEIR_SANITIZE_ADDRESS, _UNDEFINED, _THREAD: compilers have no word for it in common.
+  string(REPLACE "," ";" sanitizers "${WEIR_SANITIZE}")
+  foreach(sanitizer ${sanitizers})
+    string(TOUPPER WEIR_SANITIZE_${sanitizer} macro)
+    target_compile_definitions(weir_flags INTERFACE ${macro})
+  endforeach()
 else()
-  # Fortified functions need an optimizer; level 3 is what gcc 12 and clang 14 have.
+  # Fortified functions need an optimizer; level 3 is what gcc 12 and clang 16 have.
   target_compile_options(weir_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
     $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
 endif()
@@ -45,6 +51,22 @@ if(WEIR_LTO)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()
 
+# What most files include, parsed once: for the tests, and for the builds with sanitizers. The release build's own files do
+# without, so that each says what it needs.
+set(WEIR_PRECOMPILED <algorithm> <array> <atomic> <chrono> <deque> <functional> <map> <memory> <mutex> <optional> <set> <span>
+  <string> <string_view> <thread> <unordered_map> <utility> <variant> <vector> <fmt/format.h> <fmt/ranges.h>)
+if(WEIR_PCH)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(weir_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>) # for ccache
+  endif()
+  if(WEIR_SANITIZE)
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
+    add_library(weir_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
+    target_link_libraries(weir_precompiled PRIVATE weir_flags fmt::fmt spdlog::spdlog)
+    target_precompile_headers(weir_precompiled PRIVATE ${WEIR_PRECOMPILED})
+  endif()
+endif()
+
 # weir_library(name DEPENDS a b LIBRARIES x y SOURCES ...): a folder's library.
 function(weir_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;SOURCES" ${ARGN})
@@ -52,5 +74,8 @@ function(weir_library name)
     list(REMOVE_ITEM ARG_SOURCES outbox.cc pg_client.cc resolver.cc dial.cc) # connect by themselves: nothing of theirs is fuzzed
   endif()
   add_library(${name} STATIC ${ARG_SOURCES})
+  if(WEIR_SANITIZE AND WEIR_PCH)
+    target_precompile_headers(${name} REUSE_FROM weir_precompiled)
+  endif()
   target_link_libraries(${name} PUBLIC weir_flags ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})
 endfunction()

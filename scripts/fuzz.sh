@@ -8,7 +8,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT" || exit 1
-scripts/setup.sh build fuzz || exit 1
+scripts/setup.sh build sanitize || exit 1
 
 say "building the fuzz targets with clang"
 mkdir -p build

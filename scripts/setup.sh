@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, from Debian's own packages (and npm for the Node drivers that tests use).
 #
-#   scripts/setup.sh GROUP...     groups: build run test bench profile fuzz
+#   scripts/setup.sh GROUP...     groups: build run test bench profile sanitize
 #
 # Says what it installs and for what; when everything is there it does nothing, quickly. Services that a package
 # brings (a PostgreSQL cluster, PgBouncer) are neither started now nor at the next boot.
@@ -22,8 +22,8 @@ packages_of() {
       php-cli php-pgsql libdbd-pg-perl pgbadger" ;;
     bench) echo "python3 gcc strace openssl pgbouncer postgresql-15 libbenchmark-dev libgtest-dev" ;;
     profile) echo "valgrind linux-perf" ;;
-    fuzz) echo "clang-14 libclang-rt-14-dev" ;;
-    *) die "setup.sh: no group '$1' (groups: build run test bench profile fuzz)" ;;
+    sanitize) echo "clang-16 libclang-rt-16-dev llvm-16" ;;
+    *) die "setup.sh: no group '$1' (groups: build run test bench profile sanitize)" ;;
   esac
 }
 
@@ -34,7 +34,7 @@ why() {
     test) echo "unit and integration tests, with real drivers and frameworks" ;;
     bench) echo "measuring against other poolers" ;;
     profile) echo "counting instructions and system calls" ;;
-    fuzz) echo "libFuzzer" ;;
+    sanitize) echo "the sanitizers and libFuzzer" ;;
   esac
 }
 

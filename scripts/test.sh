@@ -8,6 +8,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT" || exit 1
 export JOBS=${JOBS:-$(nproc)}
+export ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-16/bin/llvm-symbolizer TSAN_SYMBOLIZER_PATH=/usr/lib/llvm-16/bin/llvm-symbolizer
 ONLY=${ONLY:-house unit integration asan tsan fuzz bench}
 PYTEST="/usr/bin/python3 -m pytest"
 results=build/test-results
@@ -123,19 +124,23 @@ integration_step() {
   fi
 }
 
-asan_step() {
-  build_after_that_ahead asan all || return 1
-  unit_at_once asan asan-unit
-  WEIR=$ROOT/build/asan/weir integration asan-integration -m short
+# sanitized PRESET [PREFIX...]: unit tests and the short integration run beside each other, since both mostly wait.
+sanitized() {
+  build_after_that_ahead "$1" all || return 1
+  JOBS=1 unit_at_once "$1" "$1-unit" "${@:2}" &
+  local units=$! outcome=0
+  WEIR=$ROOT/build/$1/weir "${@:2}" $PYTEST tests/integration -m short --tb=short \
+    --junit-xml="$results/$1-integration.xml" -o junit_suite_name="$1-integration" || outcome=1
+  wait "$units" || outcome=1
+  return "$outcome"
 }
 
+asan_step() { sanitized asan; }
+
 tsan_step() {
-  build_after_that_ahead tsan all || return 1
-  # The address space layout of newer kernels is too random for gcc 12's runtime.
+  # The address space layout of newer kernels is too random for its runtime.
   setarch "$(uname -m)" -R true 2>/dev/null && local calm=(setarch "$(uname -m)" -R)
-  unit_at_once tsan tsan-unit "${calm[@]}"
-  WEIR=$ROOT/build/tsan/weir "${calm[@]}" $PYTEST tests/integration -m short --tb=short \
-    --junit-xml="$results/tsan-integration.xml" -o junit_suite_name=tsan-integration
+  sanitized tsan "${calm[@]}"
 }
 
 fuzz_step() { FUZZ_SECONDS=10 FUZZ_RESULTS=$results scripts/fuzz.sh; }
@@ -154,7 +159,7 @@ bench_step() {
 
 say "setup"
 groups=(build run test bench)
-case " $ONLY " in *" fuzz "*) groups+=(fuzz) ;; esac
+case " $ONLY " in *" asan "* | *" tsan "* | *" fuzz "*) groups+=(sanitize) ;; esac
 scripts/setup.sh "${groups[@]}" || echo "packages are missing" >$results/setup.failed
 
 step house "the scripts themselves" house

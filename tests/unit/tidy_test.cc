@@ -294,6 +294,20 @@ TEST(Tidy, EveryHeaderIsGuardedAndSaysWhatItIs) {
   }
 }
 
+// Each header is proved to stand alone by the source file of its name; cmake/headers.cmake proves it of those without one.
+TEST(Tidy, ASourceFileIncludesItsOwnHeaderFirst) {
+  int seen = 0;
+  for (const auto& source : product()) {
+    const fs::path header = fs::path(source.path).replace_extension(".h");
+    if (!source.path.ends_with(".cc") || !fs::exists(kRoot / header)) continue;
+    std::string first;
+    for (size_t i = 0; first.empty() && i < source.lines.size(); ++i) first = included(source.lines[i]);
+    EXPECT_EQ(first, "\"" + header.string()) << source.path;
+    ++seen;
+  }
+  EXPECT_GT(seen, 100);
+}
+
 TEST(Tidy, EveryFolderHasOneNamespaceWithItsName) {
   for (const auto& source : product()) {
     if (source.text.find("namespace ") == std::string::npos) continue;

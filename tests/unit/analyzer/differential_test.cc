@@ -45,7 +45,6 @@ TEST(Differential, ThereIsACorpus) { EXPECT_GT(corpus().size(), 1000u); }
 
 struct Span {
   std::size_t begin, end;
-  friend bool operator==(const Span&, const Span&) = default;
 };
 
 // Protocol buffers, as far as a ScanResult needs them: tokens are field 2; in them start is 1, end 2, token 4.

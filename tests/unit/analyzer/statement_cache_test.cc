@@ -17,6 +17,7 @@ namespace {
 thread_local std::size_t allocations = 0;
 }
 
+#if !defined(WEIR_SANITIZE_ADDRESS) && !defined(WEIR_SANITIZE_THREAD)  // these have operators of their own, and count nothing
 // Counted, else as they were. Not inlined: gcc sees free() then, and no malloc().
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
@@ -29,6 +30,7 @@ thread_local std::size_t allocations = 0;
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 namespace analyzer {
 namespace {

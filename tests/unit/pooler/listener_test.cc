@@ -98,7 +98,7 @@ TEST_F(ListenersTest, ClosedTheyRefuse) {
   EXPECT_TRUE(listeners_.closed());
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their checks need descriptors of their own
+#if !defined(WEIR_SANITIZE_ADDRESS) && !defined(WEIR_SANITIZE_THREAD)  // their checks need descriptors of their own
 TEST_F(ListenersTest, WithoutDescriptorsAClientIsToldAndTheProcessDoesNotSpin) {
   const base::Fd client = connect_to(weir_.listen_port);
   ASSERT_TRUE(client);

@@ -88,7 +88,7 @@ TEST_F(PamCheck, AFailureHoldsNoThread) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s) << "the module asked for eight seconds";
 }
 
-#if !defined(__SANITIZE_THREAD__)  // libaudit, below PAM, writes its messages through one static buffer
+#if !defined(WEIR_SANITIZE_THREAD)  // libaudit, below PAM, writes its messages through one static buffer
 TEST_F(PamCheck, ThreadsDoNotDisturbEachOther) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

@@ -103,7 +103,7 @@ TEST_F(ProcessViewsTest, MemoryAddsUp) {
   ASSERT_NE(clients, nullptr);
   EXPECT_EQ(clients->used, 1);
   for (const MemRow& row : all) EXPECT_EQ(row.memtotal, row.size * (row.used + row.free)) << row.name;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their allocators tell mallinfo2 nothing
+#if !defined(WEIR_SANITIZE_ADDRESS) && !defined(WEIR_SANITIZE_THREAD)  // their allocators tell mallinfo2 nothing
   EXPECT_GT(find(all, &MemRow::name, "heap")->used, 0);
 #endif
 }

@@ -414,7 +414,7 @@ TEST(Tls, an_idle_session_takes_less_than_20_kilobytes) {
   }
   const std::size_t each = (mallinfo2().uordblks - before) / kPairs / 2;
   RecordProperty("bytes_per_session", static_cast<int>(each));
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(WEIR_SANITIZE_ADDRESS) && !defined(WEIR_SANITIZE_THREAD)
   EXPECT_GT(each, 1024U);  // it was measured at all
 #endif
   EXPECT_LE(each, 20U * 1024);
