@@ -51,6 +51,9 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
      "Begins the counts of SHOW QUERIES again. Those of SHOW STATS stay."},
     {Command::kAdviseNow, "ADVISE NOW", kAdmin, Audit::kYes, "ADVISE",
      "Looks for indexes that statements lack, now, and waits for the end of it: SHOW INDEX_ADVICE."},
+    {Command::kAdviceApply, "ADVICE APPLY id", kAdmin, Audit::kYes, "ADVICE",
+     "Creates the index, CONCURRENTLY, as [advice].apply_user, and waits for it; it goes on if you do not. SHOW INDEX_ADVICE "
+     "says how far it is."},
     {Command::kAdviceDismiss, "ADVICE DISMISS id", kAdmin, Audit::kYes, "ADVICE",
      "Marks advice that is not to be followed; its id is in SHOW INDEX_ADVICE. Until the next restart."},
     {Command::kBegin, "BEGIN", kStats, Audit::kNo, "BEGIN",

@@ -42,6 +42,7 @@ enum class Command {
   kReset,
   kResetQueries,
   kAdviseNow,
+  kAdviceApply,
   kAdviceDismiss,
   kBegin,
   kCommit,

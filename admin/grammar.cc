@@ -277,6 +277,10 @@ Parsed advise(Words& words) {
 }
 
 Parsed advice(Words& words) {
+  if (const Token* next = words.peek(); next != nullptr && next->kind == Token::Kind::kWord && next->text == "apply") {
+    words.skip();
+    return one_name(words, Command::kAdviceApply);
+  }
   if (!words.take("dismiss")) return words.error();
   return one_name(words, Command::kAdviceDismiss);
 }

@@ -110,6 +110,7 @@ Operations::Token run(const Invocation& invocation, const Sources& sources, Oper
     case Command::kReload: operations.reload(when_complete); return {};
     case Command::kResetQueries: operations.reset_queries(when_complete); return {};
     case Command::kAdviseNow: return operations.advise_now(when_complete);
+    case Command::kAdviceApply: return operations.apply_advice(invocation.name, when_complete);
     default: when_complete(at_once(invocation, operations)); return {};
   }
 }

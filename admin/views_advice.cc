@@ -21,10 +21,14 @@ struct DetailRow {
 
 Columns<Advice> advice_columns() {
   const auto size = [](const Advice& row) { return row.details.size(); };
+  const auto cost = [](double Advice::*member) {
+    return [member](const Advice& row) { return row.details.empty() ? std::nullopt : std::optional(row.*member); };
+  };
   return {
       {"id", "Names this advice, the same after a restart: for SHOW INDEX_ADVICE id and ADVICE DISMISS.", &Advice::id},
       {"status",
-       "new; confirmed, when a second look has found it too; created, when there is an index that does the same; dismissed.",
+       "new; confirmed, when a second look has found it too; creating, by ADVICE APPLY (note says how far it is); created, when "
+       "an index does the same; then verified, no effect or regressed, by what its statements take since; dismissed.",
        [](const Advice& row) { return analyzer::kAdviceStatusNames[static_cast<std::size_t>(row.status)]; }},
       {"database", "Name of the database.", &Advice::database},
       {"table", "The table, with its schema.", [](const Advice& row) { return row.shape.schema + "." + row.shape.table; }},
@@ -38,16 +42,19 @@ Columns<Advice> advice_columns() {
        [](const Advice& row) {
          return row.details.empty() ? std::string() : fingerprint_text(row.details.front().fingerprint);
        }},
-      {"cost_before", "Of that one, the planner's cost as it is.", &Advice::cost_before},
-      {"cost_after", "And with the index.", &Advice::cost_after},
+      {"cost_before", "Of that one, the planner's cost as it is; NULL where nothing was measured.", cost(&Advice::cost_before)},
+      {"cost_after", "And with the index.", cost(&Advice::cost_after)},
       {"estimated_bytes", "How large it will be.", &Advice::bytes},
       {"confidence", "high, medium or low: how many samples there were, how sure their plans are.",
        [](const Advice& row) { return analyzer::name_of(row.confidence); }},
-      {"model", "How it was measured: hypopg, the planner's cost with a hypothetical index.", &Advice::model},
+      {"model", "How it was measured: hypopg, the planner's cost with a hypothetical index; rule, not at all (foreign keys).",
+       &Advice::model},
       {"reason", "What each of its keys is for.", &Advice::why},
       {"makes_redundant", "Indexes that are no longer needed then; NULL for none.",
        [](const Advice& row) { return or_null(row.makes_redundant); }},
       {"note", "What else to do; NULL for nothing.", [](const Advice& row) { return or_null(row.note); }},
+      {"effect", "What its statements took before there was the index, and take since; NULL until they have run often enough.",
+       [](const Advice& row) { return or_null(row.effect); }},
       {"first_seen", "When it was found.", [](const Advice& row) { return Timestamp{row.first_seen}; }},
       {"last_confirmed", "When a look found it last.", [](const Advice& row) { return Timestamp{row.last_confirmed}; }},
   };

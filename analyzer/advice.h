@@ -9,6 +9,7 @@
 #include "analyzer/advice_samples.h"
 #include "analyzer/confidence.h"
 #include "analyzer/index_shape.h"
+#include "analyzer/latency_histogram.h"
 #include "base/clock.h"
 
 namespace analyzer {
@@ -19,6 +20,7 @@ struct WorkQuery {
   std::string query;  // without values
   uint64_t calls = 0, rows = 0;
   double total_ms = 0;
+  LatencyHistogram times{};  // of servers
   std::vector<Sample> samples;
 
   double ms_per_call() const { return calls == 0 ? 0 : total_ms / static_cast<double>(calls); }
@@ -41,20 +43,26 @@ struct AdviceDetail {
   std::size_t samples = 0;
 };
 
-enum class AdviceStatus : uint8_t { kNew, kConfirmed, kCreated, kDismissed };
-inline constexpr std::string_view kAdviceStatusNames[] = {"new", "confirmed", "created", "dismissed"};
+enum class AdviceStatus : uint8_t { kNew, kConfirmed, kCreating, kCreated, kVerified, kNoEffect, kRegressed, kDismissed };
+inline constexpr std::string_view kAdviceStatusNames[] = {"new",      "confirmed", "creating",  "created",
+                                                          "verified", "no effect", "regressed", "dismissed"};
+// There is an index that does what was advised.
+constexpr bool is_there(AdviceStatus status) {
+  return status >= AdviceStatus::kCreated && status <= AdviceStatus::kRegressed;
+}
 struct Advice {
   std::string id, database;
   IndexShape shape;
   std::string why;              // these keys in this order
-  std::string model;            // how it was measured: hypopg, statistics, rule
+  std::string model;            // how it was measured: hypopg, or rule (not at all)
   std::string makes_redundant;  // existing indexes that it covers
   std::string note;             // what else to do
+  std::string effect;           // once it is there: what statements took, and take
   double saves_ms_per_hour = 0, write_ms_per_hour = 0;
   double cost_before = 0, cost_after = 0;  // of the statement that gains the most
   int64_t bytes = 0;
   Confidence confidence = Confidence::kLow;
-  std::vector<AdviceDetail> details;  // the one that gains the most first
+  std::vector<AdviceDetail> details;  // the one that gains the most first; none of a rule
   AdviceStatus status = AdviceStatus::kNew;
   base::WallTime first_seen{}, last_confirmed{};
 };
@@ -67,7 +75,7 @@ struct AdviceLimits {
 // What one look at a database has found.
 struct AdviceResult {
   std::vector<Advice> advice;
-  std::vector<IndexShape> existing;  // the valid ones
+  std::vector<AdviceIndex> existing;  // the valid ones
   std::vector<IndexFinding> unused, redundant;
   std::vector<std::string> notes;  // "HypoPG is not installed: ..."
   std::string hypopg;              // its version; empty: not installed

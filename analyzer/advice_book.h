@@ -1,16 +1,19 @@
 #pragma once
 // AdviceBook: what was advised, from one look to the next. Advice is new when it is found, confirmed when a second look finds
-// it too, created when an index that does the same is there, dismissed when somebody said so, and gone when looks no longer
-// find it. No clock of its own; not thread-safe.
+// it too, created when an index that does the same is there, verified (or of no effect, or regressed) when its statements have
+// run often enough since, dismissed when somebody said so, and gone when looks no longer find it. No clock of its own; not
+// thread-safe.
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "analyzer/advice.h"
+#include "analyzer/advice_verify.h"
 #include "base/clock.h"
 
 namespace analyzer {
@@ -22,17 +25,29 @@ class AdviceBook {
   static constexpr std::size_t kAdviceMax = 1000;
   static constexpr std::size_t kDismissedMax = 10'000;
 
-  void enter(const std::string& database, const AdviceResult& result, base::WallTime now);
-  // False where there is no such advice.
+  // Statements of one piece of advice whose times are kept, those that gain the most.
+  static constexpr std::size_t kVerifiedMax = 8;
+
+  void enter(const Workload& workload, const AdviceResult& result, base::WallTime now);
+  // Null where there is no such advice.
+  const Advice* find(std::string_view id) const;
+  // Its index has just been created. False where there is no such advice, as of the next.
+  bool created(std::string_view id, base::WallTime now);
   bool dismiss(std::string_view id);
   // What saves the most first; what was dismissed last.
   std::vector<Advice> all() const;
 
  private:
+  using Times = std::map<uint64_t, LatencyHistogram>;  // by fingerprint
   struct Entry {
     Advice advice;
     int misses = 0;
+    Times before;  // up to the last look that did not find the index
+    std::optional<Times> since;  // up to the first that did: what comes after it is the index's doing
+    base::WallTime created{};
   };
+  static void verify(Entry& entry, const Times& now, base::WallTime at, const AdviceIndex& index);
+
   std::map<std::string, Entry, std::less<>> entries_;  // by id
   std::set<std::string, std::less<>> dismissed_;
 };

@@ -112,10 +112,6 @@ void add_indexes(const SqlRows& rows, TableOf table_of) {
   }
 }
 
-std::string drop_statement(const AdviceIndex& index) {
-  return "DROP INDEX CONCURRENTLY " + qualified_name(index.shape.schema, index.name) + ";";
-}
-
 IndexFinding finding(const AdviceIndex& index, std::string why) {
   return {.database = {},
           .schema = index.shape.schema,
@@ -211,6 +207,10 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
   for (const SqlRow& row : extensions)
     if (!row.empty()) catalog.extensions.push_back(text_at(row, 0));
   return catalog;
+}
+
+std::string drop_statement(const AdviceIndex& index) {
+  return "DROP INDEX CONCURRENTLY " + qualified_name(index.shape.schema, index.name) + ";";
 }
 
 AdviceCatalog indexes_of(const SqlRows& indexes) {

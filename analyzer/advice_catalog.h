@@ -76,6 +76,9 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
 // Tables that hold nothing but their names and indexes.
 AdviceCatalog indexes_of(const SqlRows& indexes);
 
+// What removes it, as SQL.
+std::string drop_statement(const AdviceIndex& index);
+
 // An index that others make superfluous, or that nobody uses.
 struct IndexFinding {
   std::string database, schema, table, index, definition;

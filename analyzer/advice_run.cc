@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "analyzer/advice_candidates.h"
+#include "analyzer/advice_foreign_keys.h"
 #include "analyzer/advice_search.h"
 #include "analyzer/advice_text.h"
 #include "analyzer/advice_uses.h"
@@ -61,12 +62,13 @@ class Run {
         result_.hypopg = row[2].value_or("");
       }
     TRY(const SqlRows indexes, simple().ask("", kAllIndexesSql, {}));
+    TRY(const SqlRows foreign_keys, simple().ask("", kForeignKeysSql, {}));
     const AdviceCatalog all = indexes_of(indexes);
     result_.unused = unused_indexes(all);
     result_.redundant = redundant_indexes(all);
     for (const AdviceTable& table : all.tables)
       for (const AdviceIndex& index : table.indexes)
-        if (index.valid) result_.existing.push_back(index.shape);
+        if (index.valid) result_.existing.push_back(index);
     measure_->end();
     questions_ = measure_->questions();
     measure_ = std::make_unique<Measure>(asker_, schema_);
@@ -75,6 +77,8 @@ class Run {
       note("HypoPG is not installed: no measured advice (CREATE EXTENSION hypopg)");
     else
       TRY_STATUS(look(extensions));
+    for (Advice& advice : foreign_key_advice(workload_.database, foreign_keys, result_.advice))
+      result_.advice.push_back(std::move(advice));
     result_.questions = questions_ + measure_->questions();
     measure_->end();
     return std::move(result_);

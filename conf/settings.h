@@ -372,6 +372,8 @@ struct Advice {
   bool enabled = false;
   std::string user;  // empty: the database's own, or auth_user
   std::optional<Secret> password;
+  std::string apply_user;  // empty: Weir creates no index
+  std::optional<Secret> apply_password;
   Duration interval = std::chrono::seconds(600);
   Duration deadline = std::chrono::seconds(2);
   Duration statement_timeout = std::chrono::seconds(1);

@@ -9,6 +9,7 @@
 #include "analyzer/advice_run.h"
 #include "base/log.h"
 #include "pooler/advice_link.h"
+#include "pooler/index_build.h"
 
 namespace pooler {
 namespace {
@@ -49,6 +50,7 @@ std::vector<analyzer::Workload> workloads_of(const std::vector<QueryRow>& rows,
     query.calls += row.totals.calls;
     query.rows += row.totals.rows;
     query.total_ms += ms(row.totals.server_us);
+    query.times.merge(row.totals.times);
     query.samples = found->second;
   }
   std::vector<std::pair<double, analyzer::Workload>> sorted;
@@ -69,7 +71,7 @@ std::vector<analyzer::Workload> workloads_of(const std::vector<QueryRow>& rows,
 Advisor::Advisor(base::EventLoop& main, wire::Resolver& resolver, Asks asks)
     : main_(main), resolver_(resolver), asks_(std::move(asks)), timer_(main, [this] { look(); }) {}
 
-Advisor::~Advisor() = default;
+Advisor::~Advisor() { stopping_ = true; }
 
 void Advisor::start() { follow(); }
 
@@ -93,6 +95,7 @@ void Advisor::stop() {
   stopping_ = true;
   timer_.cancel();
   thread_.reset();
+  builder_.reset();
 }
 
 // ---- one look ----
@@ -171,15 +174,73 @@ void Advisor::look_at(const analyzer::Workload& workload, const conf::Config& co
   database.redundant = result->redundant;
   for (auto* list : {&database.unused, &database.redundant})
     for (analyzer::IndexFinding& finding : *list) finding.database = workload.database;
-  book_.enter(workload.database, *result, row.last);
+  book_.enter(workload, *result, row.last);
 }
 
 void Advisor::finished(const base::Status& status) {
   looking_ = false;
-  for (const Waiter& waiter : std::exchange(waiters_, {}))
-    waiter.home->post([done = waiter.done, status] {
-      if (const auto alive = done.lock()) (*alive)(status);
-    });
+  for (const Waiter& waiter : std::exchange(waiters_, {})) answer(waiter, status);
+}
+
+void Advisor::answer(const Waiter& waiter, base::Status status) {
+  waiter.home->post([done = waiter.done, status = std::move(status)] {
+    if (const auto alive = done.lock()) (*alive)(status);
+  });
+}
+
+// ---- creating ----
+
+base::Result<analyzer::Advice> Advisor::to_build(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const analyzer::Advice* const found = book_.find(id);
+  if (found == nullptr)
+    return base::with_hint(base::undefined_object("there is no such advice"), "SHOW INDEX_ADVICE has the ids.");
+  if (is_there(found->status)) return base::object_not_ready("there is such an index already");
+  if (!builds_.try_emplace(id, "in line").second) return base::object_in_use("the index is being created");
+  return *found;
+}
+
+void Advisor::build(const analyzer::Advice& advice, const conf::Config& config, const Waiter& waiter) {
+  const std::string statement = analyzer::create_statement(advice.shape);
+  const auto built = [&]() -> base::Status {
+    TRY(const auto settings, apply_settings(config, advice.database));
+    log.info("database {}: {}", advice.database, statement);
+    return build_index(
+        resolver_, settings, advice.shape,
+        [&](std::string text) {
+          const std::lock_guard lock(mutex_);
+          builds_[advice.id] = std::move(text);
+        },
+        stopping_);
+  };
+  const base::Status status = built();
+  if (status.ok())
+    log.info("database {}: {} was created", advice.database, analyzer::index_name(advice.shape));
+  else
+    log.error("database {}: {}: {}", advice.database, statement, base::to_text(status.error()));
+  {
+    const std::lock_guard lock(mutex_);
+    builds_.erase(advice.id);
+    if (status.ok()) book_.created(advice.id, base::wall_now());
+  }
+  if (!stopping_) main_.post([waiter, status] { answer(waiter, status); });
+}
+
+Advisor::Token Advisor::apply(const std::string& id, Done done) {
+  auto kept = std::make_shared<Done>(std::move(done));
+  main_.post([this, id, waiter = Waiter{.done = kept, .home = &asks_.caller()}] {
+    const conf::ConfigPtr config = asks_.config();
+    if (stopping_) return;
+    if (config->advice.apply_user.empty()) return answer(waiter, apply_settings(*config, {}).error());
+    auto advice = to_build(id);
+    if (!advice.ok()) return answer(waiter, advice.error());
+    if (!builder_) builder_.emplace("index build", 1, kBuildsMax);
+    if (builder_->run([this, config, waiter, advice = *advice] { build(advice, *config, waiter); })) return;
+    const std::lock_guard lock(mutex_);
+    builds_.erase(id);
+    answer(waiter, base::configuration_limit("too many indexes are in line"));
+  });
+  return kept;
 }
 
 // ---- for the console ----
@@ -188,15 +249,10 @@ Advisor::Token Advisor::advise_now(Done done) {
   auto kept = std::make_shared<Done>(std::move(done));
   Waiter waiter{.done = kept, .home = &asks_.caller()};
   main_.post([this, waiter = std::move(waiter)] {
-    const auto refuse = [&waiter](base::Error error) {
-      waiter.home->post([done = waiter.done, error = std::move(error)] {
-        if (const auto alive = done.lock()) (*alive)(error);
-      });
-    };
     if (!asks_.config()->advice.enabled)
-      return refuse(
-          base::with_hint(base::object_not_ready("there is no advice: [advice] is not enabled"), "Set [advice].enabled."));
-    if (waiters_.size() >= kWaitersMax) return refuse(base::configuration_limit("too many wait for advice"));
+      return answer(waiter, base::with_hint(base::object_not_ready("there is no advice: [advice] is not enabled"),
+                                            "Set [advice].enabled."));
+    if (waiters_.size() >= kWaitersMax) return answer(waiter, base::configuration_limit("too many wait for advice"));
     follow();
     waiters_.push_back(waiter);
     look();
@@ -212,7 +268,13 @@ base::Status Advisor::dismiss(const std::string& id) {
 
 std::vector<analyzer::Advice> Advisor::advice() const {
   const std::lock_guard lock(mutex_);
-  return book_.all();
+  std::vector<analyzer::Advice> out = book_.all();
+  for (analyzer::Advice& advice : out)
+    if (const auto found = builds_.find(advice.id); found != builds_.end()) {
+      advice.status = analyzer::AdviceStatus::kCreating;
+      advice.note = found->second;
+    }
+  return out;
 }
 
 std::vector<analyzer::IndexFinding> Advisor::findings(std::vector<analyzer::IndexFinding> Database::*which) const {

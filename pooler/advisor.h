@@ -50,6 +50,7 @@ class Advisor {
   static constexpr int kFailuresMax = 3;            // in a row; then it rests
   static constexpr base::Duration kRest = std::chrono::minutes(30);
   static constexpr std::size_t kWaitersMax = 100;  // of ADVISE NOW
+  static constexpr std::size_t kBuildsMax = 8;     // of ADVICE APPLY, in line
 
   struct Asks {
     std::function<void(std::function<void(std::vector<QueryRow>)>)> queries;               // answer on the main loop
@@ -74,6 +75,8 @@ class Advisor {
   // Looks now; `done` runs on the caller's loop when all databases are done, unless the token was dropped.
   Token advise_now(Done done);
   base::Status dismiss(const std::string& id);
+  // Creates the index, one after the other, and calls as advise_now() does. It goes on if the token is dropped.
+  Token apply(const std::string& id, Done done);
   std::vector<analyzer::Advice> advice() const;
   std::vector<analyzer::IndexFinding> unused() const;
   std::vector<analyzer::IndexFinding> redundant() const;
@@ -96,6 +99,9 @@ class Advisor {
   void collected(std::vector<QueryRow> rows, std::vector<analyzer::SampledKind> samples);
   void look_at(const analyzer::Workload& workload, const conf::Config& config);  // on the thread
   void finished(const base::Status& status);
+  static void answer(const Waiter& waiter, base::Status status);
+  base::Result<analyzer::Advice> to_build(const std::string& id);
+  void build(const analyzer::Advice& advice, const conf::Config& config, const Waiter& waiter);  // on its thread
   std::vector<analyzer::IndexFinding> findings(std::vector<analyzer::IndexFinding> Database::*which) const;
 
   base::EventLoop& main_;
@@ -108,11 +114,12 @@ class Advisor {
   base::Duration interval_{};
   bool looking_ = false;
   std::vector<Waiter> waiters_;
-  std::optional<base::Offload> thread_;
+  std::optional<base::Offload> thread_, builder_;
 
   mutable std::mutex mutex_;
   analyzer::AdviceBook book_;                  // guarded by mutex_
   std::map<std::string, Database> databases_;  // guarded by mutex_
+  std::map<std::string, std::string> builds_;  // how far each is, by the advice's id; guarded by mutex_
 };
 
 // What each database's statements have cost, those with the most time first: rows of one kind from several users are one, and

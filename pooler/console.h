@@ -261,6 +261,8 @@ class Operations {
   // Looks for indexes that statements lack; done when every database was looked at. Dropping the token does not stop it.
   virtual Token advise_now(Done done) = 0;
   virtual base::Status dismiss_advice(const std::string& id) = 0;
+  // Creates the index that it names; dropping the token does not stop it.
+  virtual Token apply_advice(const std::string& id, Done done) = 0;
   // Sets one setting of [weir] until the next restart or reload.
   virtual base::Status set(std::string_view key, std::string_view value) = 0;
 };

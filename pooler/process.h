@@ -82,6 +82,7 @@ class Process final : public Inspector, public Operations {
   void reset_queries(Done done) override;
   Token advise_now(Done done) override;
   base::Status dismiss_advice(const std::string& id) override;
+  Token apply_advice(const std::string& id, Done done) override;
   base::Status set(std::string_view key, std::string_view value) override;
 
   // For the history: what every worker has counted so far, and how the pools are.

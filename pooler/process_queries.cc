@@ -137,6 +137,12 @@ base::Status Process::dismiss_advice(const std::string& id) {
   return runtime_.advisor != nullptr ? runtime_.advisor->dismiss(id) : base::undefined_object("there is no such advice");
 }
 
+Process::Token Process::apply_advice(const std::string& id, Done done) {
+  if (runtime_.advisor != nullptr) return runtime_.advisor->apply(id, std::move(done));
+  answer_later(std::move(done), base::undefined_object("there is no such advice"));
+  return nullptr;
+}
+
 // ---- For the history ----
 
 QueryCount Process::count(Worker& worker) {

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from servers import USERS, Postgres
+from servers import USERS, Postgres, wait_for
 
 HYPOPG = pathlib.Path("/usr/share/postgresql/15/extension/hypopg.control")
 pytestmark = pytest.mark.skipif(not HYPOPG.exists(), reason="postgresql-15-hypopg is not installed (make setup)")
@@ -214,8 +214,95 @@ def test_advice_says_what_and_why_and_goes_when_it_is_followed(start, advised):
         assert created["status"] == "created" and state["candidates"] == 0
         indexes = advised.sql("SELECT pg_relation_size('o_uid_idx')", database="app")
         assert 0.5 < found["estimated_bytes"] / int(indexes[0][0]) < 2
+        assert created["effect"] is None
+        run(pooler, [(BY_USER[0][0], [(i,) for i in range(220)])])
+        (verified,), _ = advice(pooler)
+        assert verified["status"] == "verified", verified
+        assert verified["effect"].endswith("; 12 calls before, 220 since")
     finally:
         advised.sql('DROP INDEX "o_uid_idx"', database="app")
+    (anew,), _ = advice(pooler)
+    assert (anew["id"], anew["status"], anew["effect"]) == (found["id"], "new", None)
+
+
+def test_a_slow_application_is_helped_and_the_help_is_proved(start, advised):
+    """The whole of it: slow statements, advice, ADVICE APPLY, and what they take since."""
+    pooler = start(apply_user="postgres")
+    with client(pooler) as c, console(pooler) as admin:
+        for i in range(30):
+            c.execute("SELECT * FROM o WHERE uid = %s", (i,))
+        slowest = admin.execute("SELECT * FROM queries WHERE database = 'app' ORDER BY total_ms DESC LIMIT 1").fetchone()
+        assert slowest["query"] == "SELECT * FROM o WHERE uid = $1" and slowest["calls"] == 30
+        (found,), _ = advice(pooler)
+        assert found["best_fingerprint"] == slowest["fingerprint"]
+        try:
+            admin.execute(f"ADVICE APPLY '{found['id']}'")
+            assert advised.sql("SELECT indisvalid FROM pg_index WHERE indexrelid = 'o_uid_idx'::regclass", database="app") == [["t"]]
+            (created,) = admin.execute("SHOW INDEX_ADVICE").fetchall()
+            assert created["status"] == "created"
+            with pytest.raises(psycopg.Error) as twice:
+                admin.execute(f"ADVICE APPLY '{found['id']}'")
+            assert twice.value.sqlstate == "55000"
+            advice(pooler)
+            for i in range(210):
+                c.execute("SELECT * FROM o WHERE uid = %s", (i,))
+            (verified,), _ = advice(pooler)
+            assert verified["status"] == "verified" and verified["note"] is None, verified
+            before, since = (float(part.split()[-1]) for part in verified["effect"].split(" ms, ")[0].split(" -> "))
+            assert since < before / 2, verified["effect"]
+            assert "o_uid_idx" in pooler.log()
+        finally:
+            advised.sql('DROP INDEX IF EXISTS "o_uid_idx"', database="app")
+
+
+def test_nothing_is_created_unless_a_role_for_it_is_named(start, advised):
+    pooler = start()
+    run(pooler, BY_USER)
+    (found,), _ = advice(pooler)
+    with console(pooler) as admin:
+        with pytest.raises(psycopg.Error) as refused:
+            admin.execute(f"ADVICE APPLY '{found['id']}'")
+        assert refused.value.sqlstate == "55000" and "apply_user" in refused.value.diag.message_hint
+
+
+def test_what_postgresql_refuses_is_told_and_leaves_nothing(start, advised):
+    pooler = start(apply_user="alice", apply_password=USERS["alice"][0])
+    run(pooler, BY_USER)
+    (found,), _ = advice(pooler)
+    with console(pooler) as admin:
+        with pytest.raises(psycopg.Error) as refused:
+            admin.execute(f"ADVICE APPLY '{found['id']}'")
+        assert refused.value.sqlstate == "42501", refused.value  # not the owner
+        with pytest.raises(psycopg.Error) as missing:
+            admin.execute("ADVICE APPLY 'nothing'")
+        assert missing.value.sqlstate == "42704"
+        (still,) = admin.execute("SHOW INDEX_ADVICE").fetchall()
+        assert still["status"] == "new"
+    assert advised.sql("SELECT to_regclass('o_uid_idx')", database="app") in ([[""]], [[None]])
+
+
+def test_how_far_an_index_is_can_be_seen(start, advised):
+    """A transaction that is older than the index holds it up; meanwhile the console says so."""
+    pooler = start(apply_user="postgres")
+    run(pooler, BY_USER)
+    (found,), _ = advice(pooler)
+    try:
+        with psycopg.connect(host="127.0.0.1", port=advised.port, user="alice", password=USERS["alice"][0], dbname="app") as old:
+            old.execute("UPDATE o SET note = note WHERE id = 1")
+            waits = console(pooler)
+            with console(pooler) as admin:
+                waits.pgconn.send_query(f"ADVICE APPLY '{found['id']}'".encode())
+                wait_for(lambda: "waiting for writers" in (admin.execute("SHOW INDEX_ADVICE").fetchone()["note"] or ""), "the progress")
+                assert admin.execute("SHOW INDEX_ADVICE").fetchone()["status"] == "creating"
+                with pytest.raises(psycopg.Error) as again:
+                    admin.execute(f"ADVICE APPLY '{found['id']}'")
+                assert again.value.sqlstate == "55006"
+            waits.pgconn.finish()  # it does not wait any more; the index does
+            old.rollback()
+        with console(pooler) as admin:
+            wait_for(lambda: admin.execute("SHOW INDEX_ADVICE").fetchone()["status"] == "created", "the index")
+    finally:
+        advised.sql('DROP INDEX IF EXISTS "o_uid_idx"', database="app")
 
 
 def test_dismissed_advice_stays_so(start):
@@ -269,6 +356,53 @@ def test_a_function_that_lies_about_itself_writes_nothing(start, advised):
     advice(pooler)
     assert advised.sql("SELECT count(*) FROM written", database="app") == before
     advised.sql("DROP FUNCTION liar, scribble; DROP TABLE written", database="app")
+
+
+def test_foreign_keys_without_an_index(start, advised):
+    """EXPLAIN of the DELETE shows nothing of them, so no measuring finds them."""
+    advised.sql("""
+        CREATE TABLE "Parent" (id int PRIMARY KEY, a int, b int, UNIQUE (a, b)); INSERT INTO "Parent" SELECT i, i, i FROM generate_series(1, 200) i;
+        CREATE TABLE quiet (id int PRIMARY KEY);  -- nothing is deleted here
+        CREATE TABLE child (id int, "Pid" int REFERENCES "Parent", x int, y int, q int REFERENCES quiet,
+                            CONSTRAINT both_keys FOREIGN KEY (x, y) REFERENCES "Parent" (a, b));
+        CREATE TABLE served (pid int REFERENCES "Parent", x int, y int, FOREIGN KEY (x, y) REFERENCES "Parent" (a, b));
+        CREATE INDEX ON served (pid) WHERE pid IS NOT NULL; CREATE INDEX ON served (y, x);
+        CREATE TABLE partly (pid int REFERENCES "Parent", z int);
+        CREATE INDEX ON partly (z, pid); CREATE INDEX ON partly (pid) WHERE z > 5;
+        CREATE TABLE tiny (pid int REFERENCES "Parent");
+        INSERT INTO child SELECT i, i % 190 + 11, i % 190 + 11, i % 190 + 11 FROM generate_series(1, 60000) i;
+        INSERT INTO served SELECT "Pid", x, y FROM child; INSERT INTO partly SELECT "Pid", x FROM child; INSERT INTO tiny VALUES (20);
+        ANALYZE child, served, partly, tiny, "Parent"; DELETE FROM "Parent" WHERE id <= 10""", database="app")
+    try:
+        pooler = start()
+        run(pooler, [("SELECT 1", [()] * 12)])
+        wait_for(lambda: {keys(row): row for row in advice(pooler)[0]}.keys() == {"child (Pid)", "child (x, y)", "partly (pid)"},
+                 "advice on three foreign keys")
+        rows = {keys(row): row for row in advice(pooler)[0]}
+        one = rows["child (Pid)"]
+        assert (one["model"], one["confidence"], one["queries"], one["cost_before"]) == ("rule", "medium", 0, None)
+        assert one["reason"] == ('foreign key child_Pid_fkey: each row deleted from public."Parent" looks for its rows here, 10 so far')
+        assert one["saves_ms_per_hour"] > 0 and one["write_ms_per_hour"] > 0
+        assert rows["child (x, y)"]["reason"].startswith("foreign key both_keys: ")
+        advised.sql(one["statement"].rstrip(";"), database="app")
+        size = int(advised.sql("SELECT pg_relation_size('\"child_Pid_idx\"')", database="app")[0][0])
+        assert 0.5 < one["estimated_bytes"] / size < 2
+        assert next(row for row in advice(pooler)[0] if row["id"] == one["id"])["status"] == "created"
+    finally:
+        advised.sql('DROP TABLE child, served, partly, tiny, quiet, "Parent"', database="app")
+
+
+def test_a_foreign_key_that_a_statement_wants_too_is_advised_once(start, advised):
+    advised.sql("CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p SELECT generate_series(1, 2000); "
+                "CREATE TABLE c (pid int REFERENCES p, note text); INSERT INTO c SELECT i % 1900 + 100, 'x' FROM generate_series(1, 60000) i; "
+                "GRANT ALL ON c TO PUBLIC; ANALYZE p, c; DELETE FROM p WHERE id < 100", database="app")
+    try:
+        pooler = start()
+        run(pooler, [("SELECT * FROM c WHERE pid = %s", [(i,) for i in range(100, 112)])])
+        (only,), _ = advice(pooler)
+        assert (keys(only), only["model"]) == ("c (pid)", "hypopg")
+    finally:
+        advised.sql("DROP TABLE c, p", database="app")
 
 
 def test_redundant_and_unused_indexes(start):

@@ -49,6 +49,7 @@ constexpr Example kExamples[] = {
     {Command::kReset, "RESET ALL", true, ""},
     {Command::kResetQueries, "RESET QUERIES", false, "reset_queries"},
     {Command::kAdviseNow, "ADVISE NOW", false, "advise_now"},
+    {Command::kAdviceApply, "ADVICE APPLY '0123456789abcdef'", false, "apply_advice 0123456789abcdef"},
     {Command::kAdviceDismiss, "ADVICE DISMISS '0123456789abcdef'", false, "dismiss_advice 0123456789abcdef"},
     {Command::kBegin, "BEGIN", true, ""},
     {Command::kCommit, "COMMIT", true, ""},

@@ -105,6 +105,10 @@ class FakeOperations final : public pooler::Operations {
     done(called("advise_now"));
     return nullptr;
   }
+  Token apply_advice(const std::string& id, Done done) override {
+    done(called("apply_advice " + id));
+    return nullptr;
+  }
   base::Status dismiss_advice(const std::string& id) override { return called("dismiss_advice " + id); }
   base::Status set(std::string_view key, std::string_view value) override {
     return called("set " + std::string(key) + "=" + std::string(value));

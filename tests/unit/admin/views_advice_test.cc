@@ -28,10 +28,12 @@ TEST(ViewsAdvice, CommandsSayWhatTheyMiss) {
   EXPECT_THAT(root.query("ADVISE"), HasSubstr("42601"));
   EXPECT_THAT(root.query("ADVISE later"), HasSubstr("42601"));
   EXPECT_THAT(root.query("ADVICE DISMISS"), HasSubstr("42601"));
+  EXPECT_THAT(root.query("ADVICE APPLY"), HasSubstr("42601"));
   EXPECT_THAT(root.query("SHOW INDEX_ADVICE a b"), HasSubstr("42601"));
   EXPECT_THAT(root.query("ADVISE NOW"), HasSubstr("C(ADVISE)"));
   EXPECT_THAT(root.query("ADVICE DISMISS abc"), HasSubstr("C(ADVICE)"));
-  EXPECT_EQ(world.operations.calls, (std::vector<std::string>{"advise_now", "dismiss_advice abc"}));
+  EXPECT_THAT(root.query("ADVICE APPLY abc"), HasSubstr("C(ADVICE)"));
+  EXPECT_EQ(world.operations.calls, (std::vector<std::string>{"advise_now", "dismiss_advice abc", "apply_advice abc"}));
 }
 
 }  // namespace

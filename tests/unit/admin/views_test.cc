@@ -101,8 +101,8 @@ constexpr Golden kGolden[] = {
     {"SLOW_LOG", "file:s written:q over_rate:q queue_full:q lost:q failure:s"},
     {"INDEX_ADVICE",
      "id:s status:s database:s table:s statement:s saves_ms_per_hour:d write_ms_per_hour:d queries:i best_fingerprint:s "
-     "cost_before:d cost_after:d estimated_bytes:q confidence:s model:s reason:s makes_redundant:s note:s first_seen:t "
-     "last_confirmed:t"},
+     "cost_before:d cost_after:d estimated_bytes:q confidence:s model:s reason:s makes_redundant:s note:s effect:s "
+     "first_seen:t last_confirmed:t"},
     {"INDEX_ADVICE_DETAILS",
      "id:s index:s fingerprint:s calls:q ms_per_call:d cost_before:d cost_after:d plan_before:s plan_after:s samples:i query:s"},
     {"UNUSED_INDEXES", "database:s table:s index:s definition:s reason:s statement:s bytes:q scans:q"},

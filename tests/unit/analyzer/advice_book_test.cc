@@ -21,17 +21,27 @@ Advice on(const std::string& column, double saves = 10) {
 AdviceResult result(std::vector<Advice> advice, std::vector<IndexShape> existing = {}) {
   AdviceResult out;
   out.advice = std::move(advice);
-  out.existing = std::move(existing);
+  for (IndexShape& shape : existing) out.existing.push_back({.shape = std::move(shape), .name = "there_is"});
+  return out;
+}
+
+// The one statement of this workload has run so often, each time so long.
+Workload work(const std::string& database, std::vector<std::pair<int, uint64_t>> calls = {}) {
+  Workload out{.database = database, .queries = {}};
+  WorkQuery& query = out.queries.emplace_back();
+  query.fingerprint = 7;
+  for (const auto& [times, us] : calls)
+    for (int i = 0; i < times; ++i) query.times.record(us);
   return out;
 }
 
 TEST(AdviceBook, ASecondLookConfirms) {
   AdviceBook book;
-  book.enter("app", result({on("a", 5), on("b", 9)}), kNow);
+  book.enter(work("app"), result({on("a", 5), on("b", 9)}), kNow);
   ASSERT_EQ(book.all().size(), 2U);
   EXPECT_EQ(book.all()[0].shape.keys[0].text, "b") << "what saves the most first";
   EXPECT_EQ(book.all()[0].status, AdviceStatus::kNew);
-  book.enter("app", result({on("a")}), kNow + 1h);
+  book.enter(work("app"), result({on("a")}), kNow + 1h);
   const auto all = book.all();
   EXPECT_EQ(all[0].status, AdviceStatus::kConfirmed);
   EXPECT_EQ(all[0].first_seen, kNow);
@@ -41,37 +51,96 @@ TEST(AdviceBook, ASecondLookConfirms) {
 
 TEST(AdviceBook, WhatIsMissedThreeTimesGoes) {
   AdviceBook book;
-  book.enter("app", result({on("a")}), kNow);
-  book.enter("app", result({}), kNow + 1h);
-  book.enter("other", result({}), kNow + 2h);
+  book.enter(work("app"), result({on("a")}), kNow);
+  book.enter(work("app"), result({}), kNow + 1h);
+  book.enter(work("other"), result({}), kNow + 2h);
   AdviceResult late = result({});
   late.truncated = true;  // it has not looked at everything
-  book.enter("app", late, kNow + 3h);
-  book.enter("app", result({}), kNow + 4h);
+  book.enter(work("app"), late, kNow + 3h);
+  book.enter(work("app"), result({}), kNow + 4h);
   EXPECT_EQ(book.all().size(), 1U);
-  book.enter("app", result({}), kNow + 5h);
+  book.enter(work("app"), result({}), kNow + 5h);
   EXPECT_TRUE(book.all().empty());
 }
 
 TEST(AdviceBook, AnIndexThatDoesTheSameMakesItCreated) {
   AdviceBook book;
-  book.enter("app", result({on("a")}), kNow);
+  book.enter(work("app"), result({on("a")}), kNow);
   IndexShape there = on("a").shape;
   there.keys.push_back(key_on("z"));
-  book.enter("app", result({}, {there}), kNow + 1h);
+  book.enter(work("app"), result({}, {there}), kNow + 1h);
   EXPECT_EQ(book.all().at(0).status, AdviceStatus::kCreated);
-  book.enter("app", result({}, {there}), kNow + 2h);
+  book.enter(work("app"), result({}, {there}), kNow + 2h);
   EXPECT_EQ(book.all().at(0).status, AdviceStatus::kCreated);
-  book.enter("app", result({on("a")}), kNow + 3h);  // dropped, and missed
+  book.enter(work("app"), result({on("a")}), kNow + 3h);  // dropped, and missed
   EXPECT_EQ(book.all().at(0).status, AdviceStatus::kNew);
+}
+
+struct Created {
+  AdviceBook book;
+  explicit Created(std::vector<std::pair<int, uint64_t>> before) {
+    Advice advice = on("a");
+    advice.details.emplace_back().fingerprint = 7;
+    book.enter(work("app", before), result({advice}), kNow);
+    book.enter(work("app", before), result({}, {on("a").shape}), kNow + 1h);
+    EXPECT_EQ(book.all().at(0).status, AdviceStatus::kCreated);
+    EXPECT_EQ(book.all().at(0).effect, "");
+  }
+  Advice after(std::vector<std::pair<int, uint64_t>> calls, base::WallTime at = kNow + 90min) {
+    book.enter(work("app", std::move(calls)), result({}, {on("a").shape}), at);
+    return book.all().at(0);
+  }
+};
+
+TEST(AdviceBook, WhatIsFasterSinceIsVerified) {
+  Created f({{50, 20'000}});
+  EXPECT_EQ(f.after({{50, 20'000}, {150, 500}}).status, AdviceStatus::kCreated) << "not often enough yet";
+  const Advice verified = f.after({{50, 20'000}, {250, 500}});
+  EXPECT_EQ(verified.status, AdviceStatus::kVerified);
+  EXPECT_TRUE(verified.effect.ends_with("; 50 calls before, 250 since")) << verified.effect;
+  EXPECT_EQ(verified.note, "");
+  EXPECT_EQ(f.after({{50, 20'000}, {300, 500}}).status, AdviceStatus::kVerified);
+}
+
+TEST(AdviceBook, FewCallsSufficeAfterAnHour) {
+  Created f({{50, 20'000}});
+  EXPECT_EQ(f.after({{50, 20'000}, {20, 500}}, kNow + 119min).status, AdviceStatus::kCreated);
+  EXPECT_EQ(f.after({{50, 20'000}, {20, 500}}, kNow + 2h).status, AdviceStatus::kVerified);
+}
+
+TEST(AdviceBook, WhatTakesAsLongIsOfNoEffect) {
+  Created f({{50, 20'000}});
+  const Advice same = f.after({{50, 20'000}, {250, 19'000}});
+  EXPECT_EQ(same.status, AdviceStatus::kNoEffect);
+  EXPECT_NE(same.effect, "");
+}
+
+TEST(AdviceBook, WhatIsSlowerSinceSaysHowToGoBack) {
+  Created f({{50, 20'000}});
+  const Advice slower = f.after({{50, 20'000}, {250, 30'000}});
+  EXPECT_EQ(slower.status, AdviceStatus::kRegressed);
+  EXPECT_EQ(slower.note, "a statement is slower since: DROP INDEX CONCURRENTLY \"public\".\"there_is\";");
+}
+
+TEST(AdviceBook, CountsThatBeganAgainAreAllSince) {
+  Created f({{500, 20'000}});
+  EXPECT_EQ(f.after({{250, 500}}).status, AdviceStatus::kVerified);
+}
+
+TEST(AdviceBook, AnIndexThatIsDroppedAgainIsAdvisedAnew) {
+  Created f({{50, 20'000}});
+  EXPECT_EQ(f.after({{50, 20'000}, {250, 500}}).status, AdviceStatus::kVerified);
+  f.book.enter(work("app"), result({on("a")}), kNow + 3h);
+  EXPECT_EQ(f.book.all().at(0).status, AdviceStatus::kNew);
+  EXPECT_EQ(f.book.all().at(0).effect, "");
 }
 
 TEST(AdviceBook, DismissedStaysDismissed) {
   AdviceBook book;
-  book.enter("app", result({on("a", 99), on("b", 1)}), kNow);
+  book.enter(work("app"), result({on("a", 99), on("b", 1)}), kNow);
   EXPECT_FALSE(book.dismiss("nothing"));
   EXPECT_TRUE(book.dismiss(on("a").id));
-  book.enter("app", result({on("a", 99), on("b", 1)}), kNow + 1h);
+  book.enter(work("app"), result({on("a", 99), on("b", 1)}), kNow + 1h);
   const auto all = book.all();
   EXPECT_EQ(all.at(1).status, AdviceStatus::kDismissed) << "last, whatever it saves";
   EXPECT_EQ(all.at(0).status, AdviceStatus::kConfirmed);

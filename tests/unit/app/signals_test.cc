@@ -40,6 +40,7 @@ class Recorder final : public pooler::Operations {
   base::Status set(std::string_view, std::string_view) override { return base::Ok{}; }
   void reset_queries(Done) override {}
   Token advise_now(Done) override { return nullptr; }
+  Token apply_advice(const std::string&, Done) override { return nullptr; }
   base::Status dismiss_advice(const std::string&) override { return base::Ok{}; }
 
   std::vector<std::string> notes;

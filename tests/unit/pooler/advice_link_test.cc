@@ -79,5 +79,20 @@ TEST_F(AdviceLinkTest, SaysWhatIsMissing) {
   EXPECT_THAT(settings.error().hint, testing::HasSubstr("[advice].user"));
 }
 
+TEST_F(AdviceLinkTest, WhoCreatesIndexesIsNamedOrNobodyDoes) {
+  const auto nobody = apply_settings(*config_, "app");
+  ASSERT_FALSE(nobody.ok());
+  EXPECT_EQ(nobody.error().sqlstate, "55000");
+  conf::Config named = *config_;
+  named.advice.apply_user = "owner";
+  named.advice.apply_password = conf::Secret("of the owner");
+  const auto settings = apply_settings(named, "app");
+  ASSERT_TRUE(settings.ok());
+  EXPECT_EQ(settings->user, "owner");
+  EXPECT_EQ(settings->password, conf::Secret("of the owner"));
+  EXPECT_NE(settings->options.find("default_transaction_read_only=off"), std::string::npos);
+  EXPECT_EQ(apply_settings(named, "nothing").error().sqlstate, "42704");
+}
+
 }  // namespace
 }  // namespace pooler
