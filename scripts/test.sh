@@ -127,7 +127,7 @@ integration_step() {
 # sanitized PRESET [PREFIX...]: unit tests and the short integration run beside each other, since both mostly wait.
 sanitized() {
   build_after_that_ahead "$1" all || return 1
-  JOBS=1 unit_at_once "$1" "$1-unit" "${@:2}" &
+  unit_at_once "$1" "$1-unit" "${@:2}" &
   local units=$! outcome=0
   WEIR=$ROOT/build/$1/weir "${@:2}" $PYTEST tests/integration -m short --tb=short \
     --junit-xml="$results/$1-integration.xml" -o junit_suite_name="$1-integration" || outcome=1
