@@ -264,10 +264,7 @@ Parsed whatever_follows(Words& words, Command command) {
 }
 
 Parsed reset(Words& words) {
-  if (const Token* next = words.peek(); next != nullptr && next->kind == Token::Kind::kWord && next->text == "queries") {
-    words.skip();
-    return no_arguments(words, Command::kResetQueries);
-  }
+  if (words.take("queries")) return no_arguments(words, Command::kResetQueries);
   return whatever_follows(words, Command::kReset);
 }
 
@@ -277,10 +274,7 @@ Parsed advise(Words& words) {
 }
 
 Parsed advice(Words& words) {
-  if (const Token* next = words.peek(); next != nullptr && next->kind == Token::Kind::kWord && next->text == "apply") {
-    words.skip();
-    return one_name(words, Command::kAdviceApply);
-  }
+  if (words.take("apply")) return one_name(words, Command::kAdviceApply);
   if (!words.take("dismiss")) return words.error();
   return one_name(words, Command::kAdviceDismiss);
 }

@@ -2,6 +2,8 @@
 
 #include "admin/views.h"
 
+#include "pooler/advisor.h"
+
 namespace admin {
 
 namespace {
@@ -25,7 +27,8 @@ Columns<Advice> advice_columns() {
     return [member](const Advice& row) { return row.details.empty() ? std::nullopt : std::optional(row.*member); };
   };
   return {
-      {"id", "Names this advice, the same after a restart: for SHOW INDEX_ADVICE id and ADVICE DISMISS.", &Advice::id},
+      {"id", "Names this advice, the same after a restart: for SHOW INDEX_ADVICE id, ADVICE APPLY and ADVICE DISMISS.",
+       &Advice::id},
       {"status",
        "new; confirmed, when a second look has found it too; creating, by ADVICE APPLY (note says how far it is); created, when "
        "an index does the same; then verified, no effect or regressed, by what its statements take since; dismissed.",

@@ -25,6 +25,8 @@ inline constexpr double kSmallRows = 1000;
 inline constexpr int64_t kSmallPages = 8;
 // A btree entry must fit a third of a page.
 inline constexpr int kWidthMax = 2000;
+// Milliseconds that one more btree costs an INSERT.
+inline constexpr double kIndexWriteMs = 0.005;
 
 bool worth_advising(const AdviceTable& table);
 // Those that no existing index covers, each once, the most promising first.

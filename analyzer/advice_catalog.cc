@@ -1,7 +1,6 @@
 #include "analyzer/advice_catalog.h"
 
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 
 #include "base/text.h"
@@ -64,13 +63,6 @@ namespace {
 std::string text_at(const SqlRow& row, std::size_t at) { return row[at].value_or(""); }
 bool flag_at(const SqlRow& row, std::size_t at) { return row[at] == "t"; }
 
-double number_at(const SqlRow& row, std::size_t at, double otherwise = 0) {
-  if (!row[at]) return otherwise;
-  double value = 0;
-  const char* const end = row[at]->data() + row[at]->size();
-  const auto [stop, failure] = std::from_chars(row[at]->data(), end, value);
-  return failure == std::errc() && stop == end ? value : otherwise;
-}
 int64_t count_at(const SqlRow& row, std::size_t at) { return base::parse_int(row[at].value_or("")).value_or(0); }
 
 constexpr double kRowsOfPage = 50;
@@ -143,6 +135,10 @@ std::string why_redundant(const AdviceTable& table, const AdviceIndex& index) {
 }
 
 }  // namespace
+
+double number_at(const SqlRow& row, std::size_t at, double otherwise) {
+  return base::parse_double(row[at].value_or("")).value_or(otherwise);
+}
 
 const AdviceColumn* AdviceTable::column(std::string_view wanted) const {
   const auto found =

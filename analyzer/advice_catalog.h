@@ -61,6 +61,8 @@ struct AdviceCatalog {
 
 using SqlRow = std::vector<std::optional<std::string>>;
 using SqlRows = std::vector<SqlRow>;
+// What stands there, if it is a number.
+double number_at(const SqlRow& row, std::size_t at, double otherwise = 0);
 
 // Tables, columns and indexes of the tables whose oids are in $1, a text of an oid[]; the first also takes 0 tables.
 inline constexpr std::size_t kTablesRead = 2000;     // of one database

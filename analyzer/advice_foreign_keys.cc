@@ -1,10 +1,7 @@
 #include "analyzer/advice_foreign_keys.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
-#include <optional>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -41,8 +38,8 @@ const std::string_view kForeignKeysSql =
 namespace {
 
 constexpr std::size_t kColumns = 14;
-// Milliseconds that reading a row costs whoever looks for one value among all, and that a btree costs an INSERT.
-constexpr double kRowMs = 0.00013, kWriteMs = 0.005;
+// Milliseconds that reading a row costs whoever looks for one value among all.
+constexpr double kRowMs = 0.00013;
 // What was counted for less than this says little of an hour.
 constexpr double kHoursMin = 0.25;
 
@@ -51,13 +48,6 @@ struct ForeignKey {
   std::string name, parent;
   double deletes = 0, inserts = 0, hours = kHoursMin;
 };
-
-double number(const std::optional<std::string>& text, double otherwise = 0) {
-  if (!text) return otherwise;
-  double value = 0;
-  const auto [stop, failure] = std::from_chars(text->data(), text->data() + text->size(), value);
-  return failure == std::errc() ? value : otherwise;
-}
 
 std::vector<ForeignKey> foreign_keys(const SqlRows& rows) {
   std::vector<ForeignKey> out;
@@ -69,17 +59,17 @@ std::vector<ForeignKey> foreign_keys(const SqlRows& rows) {
       ForeignKey& key = out.emplace_back();
       key.table.schema = row[1].value_or("");
       key.table.name = row[2].value_or("");
-      key.table.rows = std::max(0.0, number(row[8]));
+      key.table.rows = std::max(0.0, number_at(row, 8));
       key.name = row[4].value_or("");
       key.parent = row[5].value_or("");
-      key.deletes = number(row[6]);
-      key.inserts = number(row[7]);
-      key.hours = std::max(kHoursMin, number(row[12]));
+      key.deletes = number_at(row, 6);
+      key.inserts = number_at(row, 7);
+      key.hours = std::max(kHoursMin, number_at(row, 12));
     }
     out.back().table.columns.push_back({.name = *row[3],
                                         .type = row[13].value_or(""),
-                                        .distinct = number(row[11]),
-                                        .width = static_cast<int>(number(row[10], 8))});
+                                        .distinct = number_at(row, 11),
+                                        .width = static_cast<int>(number_at(row, 10, 8))});
   }
   return out;
 }
@@ -102,7 +92,7 @@ Advice advice_for(std::string_view database, const ForeignKey& key) {
   advice.model = "rule";
   advice.bytes = estimated_bytes(key.table, advice.shape, key.table.rows);
   advice.saves_ms_per_hour = key.deletes / key.hours * key.table.rows * kRowMs;
-  advice.write_ms_per_hour = key.inserts / key.hours * kWriteMs;
+  advice.write_ms_per_hour = key.inserts / key.hours * kIndexWriteMs;
   advice.confidence = Confidence::kMedium;
   return advice;
 }

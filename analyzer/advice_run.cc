@@ -28,8 +28,8 @@ constexpr int kRounds = 3;
 // Measured together at most; a statement's plan takes longer with each.
 constexpr std::size_t kTogetherMax = 40;
 constexpr std::size_t kNotesMax = 20;
-// Milliseconds that one more btree costs an INSERT, and each further column of it.
-constexpr double kWriteMs = 0.005, kColumnMs = 0.0015;
+// Milliseconds that each further column of a btree costs an INSERT.
+constexpr double kColumnMs = 0.0015;
 constexpr double kSizePart = 0.05;
 
 struct Target {
@@ -354,7 +354,7 @@ class Run {
 
   double penalty(const Thought& thought, double total, int64_t bytes) const {
     const IndexShape& shape = thought.candidate.shape;
-    const double write = kWriteMs + kColumnMs * static_cast<double>(shape.keys.size() - 1);
+    const double write = kIndexWriteMs + kColumnMs * static_cast<double>(shape.keys.size() - 1);
     const double part = thought.table->rows > 0 ? std::min(1.0, thought.rows / thought.table->rows) : 1;
     double sum = 0;
     if (const auto found = inserts_.find(thought.table); found != inserts_.end()) sum += found->second * write * part;

@@ -1,9 +1,6 @@
 #include "analyzer/advice_veto.h"
 
 #include <algorithm>
-#include <charconv>
-
-#include "base/text.h"
 
 namespace analyzer {
 
@@ -37,10 +34,7 @@ bool Vetoes::tells_apart(const std::string& table, const std::string& expression
       std::to_string(kSampleRows) + ") s GROUP BY e) g";
   if (const auto known = known_.find(sql); known != known_.end()) return known->second <= kExpressionPartMax;
   double part = 1;
-  if (const auto rows = measure_.ask("", sql, {}); rows.ok() && !rows->empty() && rows->front().front()) {
-    const std::string& text = *rows->front().front();
-    std::from_chars(text.data(), text.data() + text.size(), part);
-  }
+  if (const auto rows = measure_.ask("", sql, {}); rows.ok() && !rows->empty()) part = number_at(rows->front(), 0, part);
   known_.emplace(sql, part);
   return part <= kExpressionPartMax;
 }

@@ -24,8 +24,8 @@ constexpr auto kReadersMax = std::chrono::seconds(20);
 
 int64_t part_of(int64_t bytes, int64_t percent) { return bytes / kPercent * percent; }
 
-// When to give up waiting for the file, by the wall: ThreadSanitizer of gcc 12 does not see pthread_mutex_clocklock(), which a
-// steady clock would take. Setting the clock meanwhile makes one wait longer or shorter.
+// When to give up waiting for the file, by the wall: the ThreadSanitizers of gcc 12 and clang 16 do not see
+// pthread_mutex_clocklock(), which a steady clock would take. Setting the clock meanwhile makes one wait longer or shorter.
 base::WallTime until(base::Duration patience) { return base::wall_now() + patience; }
 
 bool is(const base::Error& error, std::string_view sqlstate) { return error.sqlstate == sqlstate; }

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "analyzer/hash.h"
 #include "analyzer/lexer.h"
 #include "analyzer/redact.h"
+#include "base/text.h"
 
 namespace analyzer {
 
@@ -18,13 +18,6 @@ namespace {
 constexpr std::size_t kRead = 64UL << 10;
 
 bool is_wild(std::string_view value) { return value.starts_with('%') || value.starts_with('_'); }
-
-std::optional<int64_t> number_in(std::string_view value) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc() || end != value.data() + value.size()) return std::nullopt;
-  return number;
-}
 
 // Of an array in text form, of one dimension.
 uint32_t elements_in(std::string_view value) {
@@ -66,7 +59,7 @@ void ParameterFacts::add(std::optional<std::string_view> value) {
   ++seen;
   if (is_wild(*value)) ++wild_first;
   elements_max = std::max(elements_max, elements_in(*value));
-  if (const auto number = number_in(*value)) {
+  if (const auto number = base::parse_int(*value)) {
     number_min = numbers == 0 ? *number : std::min(number_min, *number);
     number_max = numbers == 0 ? *number : std::max(number_max, *number);
     ++numbers;

@@ -114,6 +114,14 @@ void append_escaped(std::string& out, std::string_view character) {
   }
 }
 
+template <typename Number>
+std::optional<Number> parse_whole(std::string_view text) {
+  Number value{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, value);
+  return failure == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Duration> parse_duration(std::string_view text, Duration bare) {
@@ -174,12 +182,8 @@ std::string size_text(int64_t bytes) {
   return with_unit(bytes, kSizeUnits);
 }
 
-std::optional<int64_t> parse_int(std::string_view text) {
-  int64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, failure] = std::from_chars(text.data(), end, value);
-  return failure == std::errc() && stop == end ? std::optional(value) : std::nullopt;
-}
+std::optional<int64_t> parse_int(std::string_view text) { return parse_whole<int64_t>(text); }
+std::optional<double> parse_double(std::string_view text) { return parse_whole<double>(text); }
 
 std::string quote_literal(std::string_view text) {
   std::string out = text.find('\\') != std::string_view::npos ? "E'" : "'";

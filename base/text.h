@@ -38,6 +38,8 @@ std::string size_text(int64_t bytes);
 
 // A whole decimal number and nothing else around it.
 std::optional<int64_t> parse_int(std::string_view text);
+// The same, of any number as PostgreSQL writes it: 1e+06, -0.5.
+std::optional<double> parse_double(std::string_view text);
 
 // ---- Quoting ----
 

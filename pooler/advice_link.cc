@@ -84,14 +84,9 @@ base::Result<analyzer::SqlRows> AdviceLink::ask(std::string_view sql, const anal
   if (!broken_ && base::now() - began_ >= kTimesLook * limits_.look + kConnect)
     broken_ = base::query_canceled("the time for this database is over");
   if (broken_) return *broken_;
-  std::optional<base::Result<wire::PgRows>> answer;
   const base::Duration patience =
       limits_.statement + (client_.connected() ? base::Duration(std::chrono::seconds(1)) : kConnect);
-  const base::Ticket asked = client_.query(std::string(sql), params, patience, [&](base::Result<wire::PgRows> rows) {
-    answer = std::move(rows);
-    loop_.stop();
-  });
-  loop_.run();
+  auto answer = wire::query_and_wait(loop_, client_, std::string(sql), params, patience);
   if (!answer) return base::internal_error("no answer");
   if (answer->ok()) return std::move(**answer).rows;
   base::Error error = std::move(*answer).error();

@@ -21,6 +21,10 @@ constexpr double kHoursMin = 1.0 / 60;
 
 double ms(uint64_t microseconds) { return static_cast<double>(microseconds) / 1000; }
 
+base::Error no_such_advice() {
+  return base::with_hint(base::undefined_object("there is no such advice"), "SHOW INDEX_ADVICE has the ids.");
+}
+
 }  // namespace
 
 std::vector<analyzer::Workload> workloads_of(const std::vector<QueryRow>& rows,
@@ -193,8 +197,7 @@ void Advisor::answer(const Waiter& waiter, base::Status status) {
 base::Result<analyzer::Advice> Advisor::to_build(const std::string& id) {
   const std::lock_guard lock(mutex_);
   const analyzer::Advice* const found = book_.find(id);
-  if (found == nullptr)
-    return base::with_hint(base::undefined_object("there is no such advice"), "SHOW INDEX_ADVICE has the ids.");
+  if (found == nullptr) return no_such_advice();
   if (is_there(found->status)) return base::object_not_ready("there is such an index already");
   if (!builds_.try_emplace(id, "in line").second) return base::object_in_use("the index is being created");
   return *found;
@@ -263,7 +266,7 @@ Advisor::Token Advisor::advise_now(Done done) {
 base::Status Advisor::dismiss(const std::string& id) {
   const std::lock_guard lock(mutex_);
   if (book_.dismiss(id)) return base::Ok{};
-  return base::with_hint(base::undefined_object("there is no such advice"), "SHOW INDEX_ADVICE has the ids.");
+  return no_such_advice();
 }
 
 std::vector<analyzer::Advice> Advisor::advice() const {

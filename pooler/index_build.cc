@@ -66,12 +66,7 @@ class Build {
  private:
   base::Result<wire::PgRows> ask(std::string sql, wire::PgClient::Params params, base::Duration patience) {
     if (stopping_) return base::admin_shutdown("Weir is shutting down");
-    std::optional<base::Result<wire::PgRows>> answer;
-    const base::Ticket asked = maker_.query(std::move(sql), std::move(params), patience, [&](base::Result<wire::PgRows> rows) {
-      answer = std::move(rows);
-      loop_.stop();
-    });
-    loop_.run();
+    auto answer = wire::query_and_wait(loop_, maker_, std::move(sql), std::move(params), patience);
     if (!answer) return base::admin_shutdown("Weir is shutting down");
     return *std::move(answer);
   }

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <utility>
 
 #include "base/loop.h"
+#include "base/text.h"
 #include "pooler/pool.h"
 #include "pooler/runtime.h"
 
@@ -37,10 +37,7 @@ const std::string& text(const std::optional<std::string>& cell) {
 }
 
 double number(const std::optional<std::string>& cell, double otherwise) {
-  if (!cell) return otherwise;
-  double value = otherwise;
-  const auto [end, error] = std::from_chars(cell->data(), cell->data() + cell->size(), value);
-  return error == std::errc() && end == cell->data() + cell->size() ? value : otherwise;
+  return base::parse_double(text(cell)).value_or(otherwise);
 }
 
 base::Error unexpected() { return base::connection_failure("the catalogue has answered something else than it was asked"); }

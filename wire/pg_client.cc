@@ -462,4 +462,15 @@ std::string PgClient::last_words() const {
   return connection_ ? one_line(PQerrorMessage(connection_.get())) : "out of memory";
 }
 
+std::optional<base::Result<PgRows>> query_and_wait(base::EventLoop& loop, PgClient& client, std::string sql,
+                                                   PgClient::Params params, base::Duration timeout) {
+  std::optional<base::Result<PgRows>> answer;
+  const base::Ticket asked = client.query(std::move(sql), std::move(params), timeout, [&](base::Result<PgRows> rows) {
+    answer = std::move(rows);
+    loop.stop();
+  });
+  loop.run();
+  return answer;
+}
+
 }  // namespace wire

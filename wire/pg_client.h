@@ -133,4 +133,9 @@ class PgClient final : public base::Deferred, private base::FdHandler {
   bool used_before_ = false;  // the connection has answered a query
 };
 
+// For a thread that has nothing else to do: asks, and runs the client's own loop until the answer is there. Nothing if somebody
+// stopped the loop before.
+std::optional<base::Result<PgRows>> query_and_wait(base::EventLoop& loop, PgClient& client, std::string sql,
+                                                   PgClient::Params params, base::Duration timeout);
+
 }  // namespace wire

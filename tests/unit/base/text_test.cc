@@ -103,6 +103,13 @@ TEST(Number, OnlyAWholeNumberIsRead) {
   }
 }
 
+TEST(Number, ANumberAsPostgresWritesItIsRead) {
+  EXPECT_EQ(parse_double("-0.5"), -0.5);
+  EXPECT_EQ(parse_double("1e+06"), 1e6);
+  EXPECT_EQ(parse_double("60000"), 60000);
+  for (const char* text : {"", " 1", "1 ", "many", "1,5"}) EXPECT_EQ(parse_double(text), std::nullopt) << text;
+}
+
 TEST(Quote, LiteralSurvivesQuotesAndBackslashes) {
   EXPECT_EQ(quote_literal("it's"), "'it''s'");
   EXPECT_EQ(quote_literal("a\\b'c"), "E'a\\\\b''c'");

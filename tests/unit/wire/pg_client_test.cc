@@ -59,6 +59,16 @@ TEST_F(PgClientTest, asks_with_parameters_and_gets_rows_with_nulls) {
   EXPECT_EQ(rows->command, "SELECT 2");
 }
 
+TEST_F(PgClientTest, a_thread_may_wait_for_an_answer_until_its_loop_is_stopped) {
+  PgClient client(loop_, resolver_, by_socket());
+  const auto rows = query_and_wait(loop_, client, "SELECT $1::text", {"a"}, 10s);
+  ASSERT_TRUE(rows && rows->ok());
+  EXPECT_EQ((*rows)->rows.at(0).at(0), "a");
+  base::Timer stop(loop_, [this] { loop_.stop(); });
+  stop.once(50ms);
+  EXPECT_FALSE(query_and_wait(loop_, client, "SELECT pg_sleep(60)", {}, 60s).has_value());
+}
+
 TEST_F(PgClientTest, keeps_its_connection_and_pins_the_search_path) {
   PgClient client(loop_, resolver_, by_socket());
   const auto first = ask(client, "SELECT pg_backend_pid()");
