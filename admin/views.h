@@ -14,20 +14,29 @@
 #include <utility>
 #include <vector>
 
-#include "admin/alert_webhook.h"
-#include "admin/alerts.h"
 #include "admin/table.h"
-#include "analyzer/history_rows.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/ticket.h"
-#include "conf/diff.h"
-#include "pooler/advisor.h"
 #include "pooler/console.h"
-#include "pooler/lint_keeper.h"
+
+// Rows and readers that few of the views need: who names one of these sources includes its header.
+namespace analyzer {
+class HistoryReader;
+struct LintReport;
+struct PoolAdvice;
+}  // namespace analyzer
+namespace conf {
+struct ConfigRow;
+}
+namespace pooler {
+class Advisor;
+}
 
 namespace admin {
 
+struct AlertRow;
+struct AlertingRow;
 using conf::ConfigRow;
 
 // The console's own part in POOLS, DATABASES, STATS and LISTS: PgBouncer counts its console as a database.
@@ -49,7 +58,8 @@ struct HistoryAccess {
 
 // What Weir makes of what it sees.
 struct AdviceAccess {
-  std::function<void(std::function<void(pooler::LintReportPtr)> done)> report{};  // `done` on the caller's loop
+  // `done` is called on the caller's loop.
+  std::function<void(std::function<void(std::shared_ptr<const analyzer::LintReport>)> done)> report{};
   std::function<std::vector<analyzer::PoolAdvice>()> pools{};
 };
 

@@ -1,6 +1,8 @@
 // SHOW ALERTS and ALERTING: the rules about the traffic, and what became of what was said about them.
 #include <optional>
 
+#include "admin/alert_webhook.h"
+#include "admin/alerts.h"
 #include "admin/views.h"
 
 namespace admin {

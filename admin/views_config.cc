@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "admin/views.h"
+#include "conf/diff.h"
 
 namespace admin {
 

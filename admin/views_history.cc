@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "admin/views.h"
+#include "analyzer/history_rows.h"
 #include "analyzer/query_report.h"
 
 namespace admin {

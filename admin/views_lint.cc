@@ -2,6 +2,9 @@
 
 #include "admin/views.h"
 
+#include "analyzer/lint_report.h"
+#include "analyzer/pool_advice.h"
+
 namespace admin {
 
 namespace {
@@ -113,13 +116,12 @@ std::vector<View> lint_views() {
                             ConsoleRole::kStats, lint_columns(),
                             [](const Sources& sources, const Then<LintFinding>& then) {
                               if (!sources.advice.report) return then({});
-                              sources.advice.report(
-                                  [then](const pooler::LintReportPtr& report) { then(report->lint.findings); });
+                              sources.advice.report([then](const auto& report) { then(report->lint.findings); });
                             }));
   views.push_back(make_view("N_PLUS_ONE", "Loops of clients over the rows of another statement.", ConsoleRole::kStats,
                             loop_columns(), [](const Sources& sources, const Then<LoopFinding>& then) {
                               if (!sources.advice.report) return then({});
-                              sources.advice.report([then](const pooler::LintReportPtr& report) { then(report->loops); });
+                              sources.advice.report([then](const auto& report) { then(report->loops); });
                             }));
   views.push_back(make_view("POOL_ADVICE", "How large each pool should be, and why.", ConsoleRole::kStats, pool_columns(),
                             [](const Sources& sources, const Then<PoolAdvice>& then) {

@@ -7,6 +7,7 @@
 
 #include "admin/views.h"
 #include "base/text.h"
+#include "conf/diff.h"
 
 namespace admin {
 

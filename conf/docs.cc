@@ -86,24 +86,18 @@ void table(std::string_view title, std::string_view intro, std::string& out) {
   const std::string_view head =
       "\n| Setting | Value | Default | Takes effect | Meaning |\n|---|---|---|---|---|\n";
   bool open = false;
-  std::apply(
-      [&](const auto&... rows) {
-        const auto one = [&](const auto& row) {
-          using Row = std::remove_cvref_t<decltype(row)>;
-          if constexpr (std::is_same_v<Row, Heading>) {
-            out += fmt::format("\n### {}\n", row.title);
-            open = false;
-          } else {
-            if (!open) out += head;
-            open = true;
-            using Value = std::remove_cvref_t<decltype(defaults.*(row.member))>;
-            out += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", row.name, cell(type_of<Value>(row.bounds)),
-                               default_of(defaults.*(row.member)), reload_text(row.reload), cell(row.help));
-          }
-        };
-        (one(rows), ...);
-      },
-      Section::fields());
+  for_each_row<Section>([&](const auto& row) {
+    if constexpr (kIsHeading<decltype(row)>) {
+      out += fmt::format("\n### {}\n", row.title);
+      open = false;
+    } else {
+      if (!open) out += head;
+      open = true;
+      using Value = std::remove_cvref_t<decltype(defaults.*(row.member))>;
+      out += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", row.name, cell(type_of<Value>(row.bounds)),
+                         default_of(defaults.*(row.member)), reload_text(row.reload), cell(row.help));
+    }
+  });
 }
 
 // `text` as comment lines.
@@ -145,20 +139,14 @@ std::string sample_value(const std::optional<T>&) {
 template <typename Section>
 void sample(std::string& out) {
   static const Section defaults;
-  std::apply(
-      [&](const auto&... rows) {
-        const auto one = [&](const auto& row) {
-          using Row = std::remove_cvref_t<decltype(row)>;
-          if constexpr (std::is_same_v<Row, Heading>) {
-            out += fmt::format("\n# ---- {} ----\n\n", row.title);
-          } else if (row.name != "conffile") {
-            out += comment(row.help);
-            out += fmt::format("#{} = {}\n", row.name, sample_value(defaults.*(row.member)));
-          }
-        };
-        (one(rows), ...);
-      },
-      Section::fields());
+  for_each_row<Section>([&](const auto& row) {
+    if constexpr (kIsHeading<decltype(row)>) {
+      out += fmt::format("\n# ---- {} ----\n\n", row.title);
+    } else if (row.name != "conffile") {
+      out += comment(row.help);
+      out += fmt::format("#{} = {}\n", row.name, sample_value(defaults.*(row.member)));
+    }
+  });
 }
 
 }  // namespace

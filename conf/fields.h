@@ -8,17 +8,16 @@
 //     static constexpr auto fields();
 //   };
 //   constexpr auto Workers::fields() {
-//     return std::tuple{Field{"count", &Workers::count, Reload::kRestart, "Worker threads.", within(0,
-//     256)}};
+//     return Rows{Field{"count", &Workers::count, Reload::kRestart, "Worker threads.", within(0, 256)}};
 //   }
 //
 // Member types and what a file may say for them are listed in conf/value.h.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -64,17 +63,49 @@ struct Heading {
   std::string_view title;
 };
 
+// A table's rows, each of a type of its own. What std::tuple asks of its constructors grows with the square of the rows, which
+// took the compiler seconds in every file with a table.
+template <std::size_t Index, typename T>
+struct Slot {
+  T row;
+};
+template <typename Indexes, typename... T>
+struct RowsByIndex;
+template <std::size_t... Index, typename... T>
+struct RowsByIndex<std::index_sequence<Index...>, T...> : Slot<Index, T>... {
+  constexpr explicit RowsByIndex(T... rows) : Slot<Index, T>{rows}... {}
+  template <typename Visit>
+  constexpr void each(Visit&& visit) const {
+    (visit(static_cast<const Slot<Index, T>&>(*this).row), ...);
+  }
+};
+template <typename... T>
+struct Rows : RowsByIndex<std::index_sequence_for<T...>, T...> {
+  static constexpr std::size_t kCount = sizeof...(T);
+  constexpr explicit Rows(T... rows) : RowsByIndex<std::index_sequence_for<T...>, T...>(rows...) {}
+};
+template <std::size_t Index, typename T>
+constexpr const T& row_at(const Slot<Index, T>& slot) {
+  return slot.row;
+}
+
+template <typename T>
+inline constexpr bool kIsHeading = std::is_same_v<std::remove_cvref_t<T>, Heading>;
+
+template <typename Section>
+inline constexpr auto kRows = Section::fields();
+
+// Calls visit(row) for each row of Section, headings too, in table order.
+template <typename Section, typename Visit>
+constexpr void for_each_row(Visit&& visit) {
+  kRows<Section>.each(visit);
+}
 // Calls visit(field) for each Field of Section, in table order.
 template <typename Section, typename Visit>
 constexpr void for_each_field(Visit&& visit) {
-  std::apply(
-      [&visit](const auto&... rows) {
-        const auto one = [&visit](const auto& row) {
-          if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(row)>, Heading>) visit(row);
-        };
-        (one(rows), ...);
-      },
-      Section::fields());
+  for_each_row<Section>([&visit](const auto& row) {
+    if constexpr (!kIsHeading<decltype(row)>) visit(row);
+  });
 }
 
 // The spelling of each value of an enum: specialise kNames<E> as an array of EnumName<E>.

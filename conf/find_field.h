@@ -13,9 +13,7 @@
 namespace conf {
 
 template <typename Section>
-inline constexpr auto kRows = Section::fields();
-template <typename Section>
-inline constexpr std::size_t kRowCount = std::tuple_size_v<std::remove_cvref_t<decltype(kRows<Section>)>>;
+inline constexpr std::size_t kRowCount = std::remove_cvref_t<decltype(kRows<Section>)>::kCount;
 
 // Calls visit(field) for the row at `index`, unless that is a heading.
 template <typename Section, typename Visit>
@@ -23,8 +21,7 @@ void visit_field(std::size_t index, Visit&& visit) {
   using Call = void (*)(Visit&);
   static constexpr auto kCalls = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Call, sizeof...(I)>{[](Visit& seen) {
-      if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(std::get<I>(kRows<Section>))>, Heading>)
-        seen(std::get<I>(kRows<Section>));
+      if constexpr (!kIsHeading<decltype(row_at<I>(kRows<Section>))>) seen(row_at<I>(kRows<Section>));
     }...};
   }(std::make_index_sequence<kRowCount<Section>>{});
   kCalls.at(index)(visit);

@@ -2,7 +2,6 @@
 // The rows of every section: what a file may say for each setting. Included by conf/*.cc only.
 
 #include <chrono>
-#include <tuple>
 
 #include "conf/settings.h"
 #include "conf/settings_table_advice.h"
@@ -12,7 +11,7 @@
 namespace conf {
 
 constexpr auto Workers::fields() {
-  return std::tuple{
+  return Rows{
       Field{"count", &Workers::count, Reload::kRestart,
             "Worker threads, each with its own event loop; 0 for as many as the machine has cores.", within(0, 1024)},
   };
@@ -22,7 +21,7 @@ constexpr auto Http::fields() {
   using enum Reload;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  return std::tuple{
+  return Rows{
       Field{"listen_addr", &Http::listen_addr, kRestart, "Addresses to answer HTTP on; * means every address."},
       Field{"port", &Http::port, kRestart, "Port for HTTP; 0 for none. Exporters of PgBouncer use 9127.",
             within(0, kMaxPort)},
@@ -51,7 +50,7 @@ constexpr auto History::fields() {
   using std::chrono::hours;
   using std::chrono::seconds;
   constexpr auto kept = within(hours(1), hours(3650 * 24));
-  return std::tuple{
+  return Rows{
       Field{"path", &History::path, kRestart,
             "File to keep what SHOW QUERIES and SHOW POOLS count, minute by minute; empty for none. One process may have it "
             "open."},
@@ -72,7 +71,7 @@ constexpr auto Traces::fields() {
   using enum Reload;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  return std::tuple{
+  return Rows{
       Field{"endpoint", &Traces::endpoint, kLive,
             "Where an OpenTelemetry collector takes traces by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; empty: "
             "no statement is traced."},
@@ -99,7 +98,7 @@ constexpr auto Traces::fields() {
 constexpr auto Database::fields() {
   using enum Reload;
   constexpr auto pool = within(0, kMaxPoolSize);
-  return std::tuple{
+  return Rows{
       Field{"host", &Database::host, kNewConnections,
             "Host of the PostgreSQL server, or several; a folder for a Unix socket. Unset: the socket in "
             "unix_socket_dir."},
@@ -157,7 +156,7 @@ constexpr auto Database::fields() {
 constexpr auto User::fields() {
   using enum Reload;
   constexpr auto pool = within(0, kMaxPoolSize);
-  return std::tuple{
+  return Rows{
       Field{"password", &User::password, kNewConnections,
             "The user's secret: a SCRAM-SHA-256 verifier, an md5 hash, or the password."},
       Field{"pool_mode", &User::pool_mode, kNewConnections, "As pool_mode in [weir], for this user."},
@@ -189,7 +188,7 @@ constexpr auto Guard::fields() {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   constexpr auto count = within(0, kMaxGuardLimit);
-  return std::tuple{
+  return Rows{
       Heading{"Which statements"},
       Field{"database", &Guard::database, kLive, "Those in one of these databases."},
       Field{"user", &Guard::user, kLive, "Those of one of these users."},
@@ -218,7 +217,7 @@ constexpr auto Guard::fields() {
 
 constexpr auto Peer::fields() {
   using enum Reload;
-  return std::tuple{
+  return Rows{
       Field{"host", &Peer::host, kNewConnections,
             "Host of the other process, or the folder of its Unix socket."},
       Field{"port", &Peer::port, kNewConnections, "Its port.", within(1, kMaxPort)},

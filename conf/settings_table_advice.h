@@ -2,7 +2,6 @@
 // The table rows of [advice]. Included by conf/settings_table.h.
 
 #include <chrono>
-#include <tuple>
 
 #include "conf/settings.h"
 
@@ -12,7 +11,7 @@ constexpr auto Advice::fields() {
   using enum Reload;
   using std::chrono::milliseconds;
   using std::chrono::seconds;
-  return std::tuple{
+  return Rows{
       Field{"lint", &Advice::lint, kLive,
             "Hold statements against the rules of docs/lint.md, and look for N+1: SHOW LINT, SHOW N_PLUS_ONE. Needs "
             "query_stats."},

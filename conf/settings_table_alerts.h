@@ -2,7 +2,6 @@
 // The rows of [alerting] and [alerts.NAME], for conf/settings_table.h.
 
 #include <chrono>
-#include <tuple>
 
 #include "conf/settings_alerts.h"
 
@@ -14,7 +13,7 @@ constexpr auto Alerting::fields() {
   using std::chrono::milliseconds;
   using std::chrono::minutes;
   using std::chrono::seconds;
-  return std::tuple{
+  return Rows{
       Field{"interval", &Alerting::interval, kLive, "How often the rules are looked at.", within(seconds(1), seconds(3600))},
       Field{"instance", &Alerting::instance, kLive,
             "The label `instance` of every alert, for those who hear of several processes; empty for none."},
@@ -42,7 +41,7 @@ constexpr auto Alert::fields() {
   using std::chrono::hours;
   using std::chrono::minutes;
   using std::chrono::seconds;
-  return std::tuple{
+  return Rows{
       Heading{"When"},
       Field{"metric", &Alert::metric, kLive, "What is looked at; operations.md says what each means."},
       Field{"above", &Alert::above, kLive, "The threshold with its unit: \"5%\", \"250ms\"."},

@@ -2,7 +2,6 @@
 // The rows of [weir], and the bounds that the rows of several sections share. settings_table.h has the other sections.
 
 #include <chrono>
-#include <tuple>
 
 #include "conf/settings.h"
 
@@ -21,7 +20,7 @@ constexpr auto Weir::fields() {
   using std::chrono::seconds;
   constexpr auto pool = within(0, kMaxPoolSize);
   constexpr auto clients = within(0, kMaxClients);
-  return std::tuple{
+  return Rows{
       Heading{"Listening"},
       Field{"listen_addr", &Weir::listen_addr, kRestart,
             "Addresses to listen on for TCP; * means every address, an empty list Unix sockets only."},

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "admin/alert_webhook.h"
+#include "admin/alerts.h"
 #include "admin/table.h"
+#include "conf/diff.h"
 #include "wire/backend.h"
 #include "wire/build.h"
 #include "wire/codec.h"
@@ -64,6 +67,21 @@ base::Status FakeOperations::called(std::string call) {
   calls.push_back(std::move(call));
   return outcome;
 }
+
+World::World()
+    : console{{inspector, operations, [this] { return config; },
+               [this](const AuditEvent& event) { audit.push_back(to_text(event)); }, "0.1.0",
+               [this](std::function<void()> work, std::function<void()> done) {
+                 return put_aside(std::move(work), std::move(done));
+               },
+               [this] { return now; },
+               {},
+               {},
+               nullptr,
+               {[this] { return alerts.rows ? alerts.rows() : std::vector<AlertRow>(); },
+                [this] { return alerts.webhook ? alerts.webhook() : AlertingRow(); }}}} {}
+
+World::~World() = default;
 
 base::Result<base::Ticket> World::put_aside(std::function<void()> work, std::function<void()> done) {
   if (aside_full) return base::configuration_limit("too much work in line for threads \"console\"");

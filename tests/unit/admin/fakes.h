@@ -153,6 +153,9 @@ std::string transcript(std::string_view bytes);
 
 // One console with its fakes, and one client's end of a conversation.
 struct World {
+  World();
+  ~World();
+
   FakeInspector inspector;
   FakeOperations operations;
   std::vector<ConfigRow> config;
@@ -164,17 +167,7 @@ struct World {
   bool aside_later = false, aside_full = false;
   void run_aside();
 
-  Console console{{inspector, operations, [this] { return config; },
-                   [this](const AuditEvent& event) { audit.push_back(to_text(event)); }, "0.1.0",
-                   [this](std::function<void()> work, std::function<void()> done) {
-                     return put_aside(std::move(work), std::move(done));
-                   },
-                   [this] { return now; },
-                   {},
-                   {},
-                   nullptr,
-                   {[this] { return alerts.rows ? alerts.rows() : std::vector<AlertRow>(); },
-                    [this] { return alerts.webhook ? alerts.webhook() : AlertingRow(); }}}};
+  Console console;
 
  private:
   base::Result<base::Ticket> put_aside(std::function<void()> work, std::function<void()> done);

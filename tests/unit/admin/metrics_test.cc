@@ -10,6 +10,7 @@
 
 #include "admin/scrape.h"
 #include "fakes.h"
+#include "conf/diff.h"
 #include "tests/support/run_loop.h"
 
 namespace admin {

@@ -5,6 +5,8 @@
 
 #include "fakes.h"
 
+#include "conf/diff.h"
+
 namespace admin {
 namespace {
 

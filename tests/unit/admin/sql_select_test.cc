@@ -3,6 +3,7 @@
 
 #include "admin/docs.h"
 #include "admin/parse.h"
+#include "conf/diff.h"
 #include "sql_support.h"
 
 namespace admin {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "conf/diff.h"
+
 namespace admin {
 
 namespace {

@@ -3,6 +3,9 @@
 
 #include "fakes.h"
 
+#include "admin/alert_webhook.h"
+#include "admin/alerts.h"
+
 namespace admin {
 namespace {
 

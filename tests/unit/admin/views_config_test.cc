@@ -3,6 +3,8 @@
 
 #include "fakes.h"
 
+#include "conf/diff.h"
+
 namespace admin {
 namespace {
 

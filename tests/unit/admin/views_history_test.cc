@@ -4,6 +4,9 @@
 
 #include "sql_support.h"
 
+#include "analyzer/history_rows.h"
+#include "conf/diff.h"
+
 namespace admin {
 namespace {
 

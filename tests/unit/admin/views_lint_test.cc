@@ -3,6 +3,9 @@
 
 #include "fakes.h"
 
+#include "analyzer/lint_report.h"
+#include "analyzer/pool_advice.h"
+
 namespace admin {
 namespace {
 

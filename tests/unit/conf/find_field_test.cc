@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace conf {
@@ -11,17 +12,17 @@ namespace {
 template <typename Section>
 void each_is_found_by_its_name() {
   std::vector<std::string_view> names;
-  std::size_t last = 0;
-  for_each_field<Section>([&](const auto& field) {
-    names.push_back(field.name);
-    const auto index = field_index<Section>(field.name);
-    ASSERT_TRUE(index) << field.name;
-    EXPECT_TRUE(names.size() == 1 || *index > last) << "not in the order of the table: " << field.name;
-    last = *index;
+  for_each_field<Section>([&](const auto& field) { names.push_back(field.name); });
+  std::optional<std::size_t> last;
+  for (const std::string_view name : names) {
+    const auto index = field_index<Section>(name);
+    ASSERT_TRUE(index) << name;
+    EXPECT_TRUE(!last || *index > *last) << "not in the order of the table: " << name;
+    last = index;
     std::string_view seen;
-    EXPECT_TRUE(find_field<Section>(field.name, [&](const auto& found) { seen = found.name; }));
-    EXPECT_EQ(seen, field.name);
-  });
+    EXPECT_TRUE(find_field<Section>(name, [&](const auto& found) { seen = found.name; }));
+    EXPECT_EQ(seen, name);
+  }
   EXPECT_FALSE(names.empty());
 }
 
