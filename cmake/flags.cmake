@@ -67,15 +67,20 @@ if(WEIR_PCH)
   endif()
 endif()
 
-# weir_library(name DEPENDS a b LIBRARIES x y SOURCES ...): a folder's library.
+# weir_library(name DEPENDS a b LIBRARIES x y PRECOMPILED <a/b.h> ... SOURCES ...): a folder's library. PRECOMPILED are headers
+# that most of its files include.
 function(weir_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;PRECOMPILED;SOURCES" ${ARGN})
   if(WEIR_FUZZ)
     list(REMOVE_ITEM ARG_SOURCES outbox.cc pg_client.cc resolver.cc dial.cc) # connect by themselves: nothing of theirs is fuzzed
   endif()
   add_library(${name} STATIC ${ARG_SOURCES})
   if(WEIR_SANITIZE AND WEIR_PCH)
-    target_precompile_headers(${name} REUSE_FROM weir_precompiled)
+    if(ARG_PRECOMPILED)
+      target_precompile_headers(${name} PRIVATE ${WEIR_PRECOMPILED} ${ARG_PRECOMPILED})
+    else()
+      target_precompile_headers(${name} REUSE_FROM weir_precompiled)
+    endif()
   endif()
   target_link_libraries(${name} PUBLIC weir_flags ${ARG_DEPENDS} PRIVATE ${ARG_LIBRARIES})
 endfunction()

@@ -25,17 +25,17 @@ constexpr std::string_view kNotInRepertoire = "22021";
 
 using Done = std::function<void(FoundSecret)>;
 
-struct Waiter {
+struct Asker {
   Done done;  // empty once answered or withdrawn
 };
-using WaiterPtr = std::shared_ptr<Waiter>;
+using AskerPtr = std::shared_ptr<Asker>;
 
-void answer(const WaiterPtr& waiter, const FoundSecret& found) {
-  if (const Done done = std::exchange(waiter->done, nullptr)) done(found);
+void answer(const AskerPtr& asker, const FoundSecret& found) {
+  if (const Done done = std::exchange(asker->done, nullptr)) done(found);
 }
 
-void answer_soon(base::EventLoop& loop, const WaiterPtr& waiter, FoundSecret found) {
-  loop.defer([waiter, found = std::move(found)] { answer(waiter, found); });
+void answer_soon(base::EventLoop& loop, const AskerPtr& asker, FoundSecret found) {
+  loop.defer([asker, found = std::move(found)] { answer(asker, found); });
 }
 
 // Where to ask: the database that auth_dbname names, which may be a section of its own; otherwise the client's.
@@ -123,7 +123,7 @@ class AuthQueries::OfWorker {
   // A user who is asked for: those the query that runs will answer, and those who came after it was sent and get the
   // next one, since what that one saw may be older than they are.
   struct Flight {
-    std::vector<WaiterPtr> current, next;
+    std::vector<AskerPtr> current, next;
     base::Ticket query;
   };
   struct Database {
@@ -174,39 +174,39 @@ std::string with_user(const std::string& key, const std::string& user) { return 
 
 base::Ticket AuthQueries::OfWorker::lookup(base::Result<wire::PgClientSettings> settings, std::string sql,
                                            const std::string& name, const std::string& user, Done done) {
-  auto waiter = std::make_shared<Waiter>(std::move(done));
-  base::Ticket ticket([waiter] { waiter->done = nullptr; });
+  auto asker = std::make_shared<Asker>(std::move(done));
+  base::Ticket ticket([asker] { asker->done = nullptr; });
   if (!settings.ok()) {
     log.limited(name).error("database {}: {}", name, to_text(settings.error()));
-    answer_soon(loop_, waiter, settings.error());
+    answer_soon(loop_, asker, settings.error());
     return ticket;
   }
 
   const std::string key = key_of(*settings, sql);
   const base::TimePoint now = base::now();
   if (const base::TimePoint* until = unknown_.find(with_user(key, user)); until != nullptr && now < *until) {
-    answer_soon(loop_, waiter, std::optional<conf::UserSecret>());
+    answer_soon(loop_, asker, std::optional<conf::UserSecret>());
     return ticket;
   }
   Database* database = database_of(key);
   if (database == nullptr) {
-    answer_soon(loop_, waiter, base::configuration_limit("auth_query is busy with too many databases"));
+    answer_soon(loop_, asker, base::configuration_limit("auth_query is busy with too many databases"));
     return ticket;
   }
   if (database->waiting >= kWaitingMax) {
-    answer_soon(loop_, waiter, base::configuration_limit("too many log-ins wait for auth_query"));
+    answer_soon(loop_, asker, base::configuration_limit("too many log-ins wait for auth_query"));
     return ticket;
   }
   if (database->name.empty()) database->name = name;
   adopt(*database, *std::move(settings), std::move(sql));
   if (database->failure && now - database->failed_at < kRetryAfter) {
-    answer_soon(loop_, waiter, *database->failure);
+    answer_soon(loop_, asker, *database->failure);
     return ticket;
   }
 
   ++database->waiting;
   auto [entry, fresh] = database->flights.try_emplace(user);
-  entry->second.next.push_back(std::move(waiter));
+  entry->second.next.push_back(std::move(asker));
   if (fresh) send(key, *database, user, entry->second);
   return ticket;
 }
@@ -267,7 +267,7 @@ void AuthQueries::OfWorker::on_rows(const std::string& key, const std::string& u
   const FoundSecret found = judge(database, user, *client, std::move(rows));
   if (found.ok() && !found->has_value()) remember_unknown(key, user);
 
-  std::vector<WaiterPtr> answered = std::exchange(flight.current, {});
+  std::vector<AskerPtr> answered = std::exchange(flight.current, {});
   const bool connected = !database.failure;
   if (!found.ok() && !connected) {
     // The next query would only fail in the same way, later.
@@ -275,9 +275,9 @@ void AuthQueries::OfWorker::on_rows(const std::string& key, const std::string& u
     flight.next.clear();
   }
   database.waiting -= answered.size();
-  std::erase_if(flight.next, [&database](const WaiterPtr& waiter) {
-    if (!waiter->done) --database.waiting;
-    return !waiter->done;
+  std::erase_if(flight.next, [&database](const AskerPtr& asker) {
+    if (!asker->done) --database.waiting;
+    return !asker->done;
   });
   if (flight.next.empty()) {
     database.flights.erase(user);
@@ -285,7 +285,7 @@ void AuthQueries::OfWorker::on_rows(const std::string& key, const std::string& u
     send(key, database, user, flight);
   }
   // Last: whoever is called may call lookup() or end this worker.
-  for (const WaiterPtr& waiter : answered) answer(waiter, found);
+  for (const AskerPtr& asker : answered) answer(asker, found);
 }
 
 FoundSecret AuthQueries::OfWorker::judge(Database& database, const std::string& user, const wire::PgClient& client,

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# build_tests.sh PRESET TARGET...: configures and builds with tests. Says nothing unless something is wrong.
+# [TESTS=ON] build_tests.sh PRESET TARGET...: configures and builds with tests (WEIR_TESTS in CMakeLists.txt). Says nothing unless
+# something is wrong.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT" || exit 1
 preset=$1
 shift
 mkdir -p build
-cmake --preset "$preset" -DWEIR_TESTS=ON >"build/configure-$preset.log" 2>&1 || {
+cmake --preset "$preset" -DWEIR_TESTS="${TESTS:-ON}" >"build/configure-$preset.log" 2>&1 || {
   cat "build/configure-$preset.log"
   exit 1
 }

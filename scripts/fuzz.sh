@@ -10,22 +10,14 @@ set -uo pipefail
 cd "$ROOT" || exit 1
 scripts/setup.sh build sanitize || exit 1
 
-say "building the fuzz targets with clang"
-mkdir -p build
-cmake --preset fuzz >build/configure-fuzz.log 2>&1 || {
-  cat build/configure-fuzz.log
-  exit 1
-}
 if [ -n "${FUZZ_TARGETS:-}" ]; then
   read -ra targets <<<"$FUZZ_TARGETS"
 else
   mapfile -t targets < <(find tests/fuzz -maxdepth 1 -name '*_fuzz.cc' -printf '%f\n' | sed 's/_fuzz\.cc$//' | sort)
 fi
 [ ${#targets[@]} -gt 0 ] || die "no fuzz target"
-ninja -C build/fuzz -j"${JOBS:-$(nproc)}" "${targets[@]/%/_fuzz}" >build/build-fuzz.log 2>&1 || {
-  grep -v '^\[' build/build-fuzz.log | tail -n 60
-  exit 1
-}
+say "building the fuzz targets with clang"
+TESTS=OFF scripts/build_tests.sh fuzz "${targets[@]/%/_fuzz}" || exit 1
 
 limit=(-runs="${FUZZ_RUNS:-10000000}")
 [ -n "${FUZZ_SECONDS:-}" ] && limit=(-max_total_time="$FUZZ_SECONDS")

@@ -78,23 +78,26 @@ house() {
   as_test house shellcheck scripts/lint.sh
 }
 
+# Unit tests are run with sanitizers; here those that these cannot run.
 unit_step() {
-  scripts/build_tests.sh release all headers && unit release unit && scripts/build.sh
+  scripts/build.sh && TESTS=UNSANITIZED scripts/build_tests.sh release all headers && unit release unit
 }
 
 # The integration tests mostly wait, and the builds that the next steps need do not: they go on meanwhile, giving way to
 # whatever else wants a core. Their own steps build again, which finds nothing to do, or says what is wrong.
 ahead=
-sanitizers_ahead() {
+builds_ahead() {
   local preset presets=""
-  for preset in asan tsan; do
+  for preset in asan tsan fuzz; do
     case " $ONLY " in *" $preset "*) presets+=" $preset" ;; esac
   done
   # A session of its own: to be ended as a whole, and because that is what Linux shares the processors between.
   # shellcheck disable=SC2016 # for the inner shell
   setsid bash -c 'echo 19 >/proc/self/autogroup
     for preset in $0; do
-      nice -n 19 scripts/build_tests.sh "$preset" all
+      what=all
+      [ "$preset" != fuzz ] || export what=fuzzers TESTS=OFF
+      nice -n 19 scripts/build_tests.sh "$preset" "$what"
       touch "$1/ahead-$preset"
     done' "$presets" "$results" >/dev/null 2>&1 &
   ahead=$!
@@ -115,13 +118,9 @@ build_after_that_ahead() {
 
 integration_step() {
   scripts/build.sh || return 1
-  sanitizers_ahead
+  builds_ahead
   as_test integration install scripts/check_install.sh
   integration integration
-  if [ -d tests/interop ] &&
-    compgen -G "tests/interop/test_*.py" >/dev/null; then
-    $PYTEST tests/interop --junit-xml="$results/integration-drivers.xml" --tb=short
-  fi
 }
 
 # sanitized PRESET [PREFIX...]: unit tests and the short integration run beside each other, since both mostly wait.
@@ -129,8 +128,7 @@ sanitized() {
   build_after_that_ahead "$1" all || return 1
   unit_at_once "$1" "$1-unit" "${@:2}" &
   local units=$! outcome=0
-  WEIR=$ROOT/build/$1/weir "${@:2}" $PYTEST tests/integration -m short --tb=short \
-    --junit-xml="$results/$1-integration.xml" -o junit_suite_name="$1-integration" || outcome=1
+  WEIR=$ROOT/build/$1/weir PYTEST="${*:2} $PYTEST" integration "$1-integration" -m short || outcome=1
   wait "$units" || outcome=1
   return "$outcome"
 }
@@ -143,7 +141,10 @@ tsan_step() {
   sanitized tsan "${calm[@]}"
 }
 
-fuzz_step() { FUZZ_SECONDS=10 FUZZ_RESULTS=$results scripts/fuzz.sh; }
+fuzz_step() {
+  TESTS=OFF build_after_that_ahead fuzz fuzzers || return 1
+  FUZZ_SECONDS=10 FUZZ_RESULTS=$results scripts/fuzz.sh
+}
 
 # The micro-benchmarks for a moment each: do they build and run?
 micro_step() {
@@ -163,7 +164,7 @@ case " $ONLY " in *" asan "* | *" tsan "* | *" fuzz "*) groups+=(sanitize) ;; es
 scripts/setup.sh "${groups[@]}" || echo "packages are missing" >$results/setup.failed
 
 step house "the scripts themselves" house
-step unit "release build, unit tests" unit_step
+step unit "release build, unit tests that sanitizers cannot run" unit_step
 step integration "the real binary against real servers" integration_step
 step asan "address and undefined-behaviour sanitizers: unit tests, short integration run" asan_step
 step tsan "thread sanitizer: unit tests, short integration run" tsan_step
