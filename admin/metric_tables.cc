@@ -6,7 +6,7 @@ namespace admin {
 
 namespace {
 
-constexpr double kMicros = 1e-6;
+constexpr double kMicros = 1e-6, kMillis = 1e-3;
 
 }  // namespace
 
@@ -56,6 +56,10 @@ const std::vector<ViewMetric>& view_metrics() {
       {"weir_alert_messages_given_up_total", kCounter, "ALERTING", "given_up"},
       {"weir_alert_messages_dropped_total", kCounter, "ALERTING", "dropped"},
       {"weir_alert_messages_waiting", kGauge, "ALERTING", "waiting"},
+      {"weir_advice_saves_seconds_per_hour", kGauge, "INDEX_ADVICE", "saves_ms_per_hour", kMillis},
+      {"weir_advice_write_seconds_per_hour", kGauge, "INDEX_ADVICE", "write_ms_per_hour", kMillis},
+      {"weir_advisor_looks_total", kCounter, "ADVISOR", "looks"},
+      {"weir_advisor_failures_total", kCounter, "ADVISOR", "failures"},
       {"weir_statement_cache_text_hits_total", kCounter, "STATEMENT_CACHE", "text_hits"},
       {"weir_statement_cache_skeleton_hits_total", kCounter, "STATEMENT_CACHE", "skeleton_hits"},
       {"weir_statement_cache_shared_hits_total", kCounter, "STATEMENT_CACHE", "shared_hits"},
@@ -138,6 +142,8 @@ const std::vector<std::string_view>& label_columns(std::string_view view) {
       {"POOLS", {"database", "user"}},
       {"PIN_COUNTS", {"database", "user"}},
       {"ALERTS", {"alert", "severity"}},
+      {"INDEX_ADVICE", {"database", "status"}},
+      {"ADVISOR", {"database"}},
       {"DATABASES", {"name", "host", "port", "database", "force_user", "pool_mode"}},
       {"STATS", {"database"}}};
   const auto found = columns.find(view);
@@ -147,7 +153,7 @@ const std::vector<std::string_view>& label_columns(std::string_view view) {
 const std::vector<std::string_view>& scraped_views() {
   static const std::vector<std::string_view> views = {"POOLS",      "DATABASES",       "STATS", "LISTS", "CONFIG",
                                                       "PIN_COUNTS", "STATEMENT_CACHE", "TRACES", "ALERTS",
-                                                      "ALERTING"};
+                                                      "ALERTING",   "INDEX_ADVICE",    "ADVISOR"};
   return views;
 }
 
