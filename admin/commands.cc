@@ -55,7 +55,7 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
      "Creates the index, CONCURRENTLY, as [advice].apply_user, and waits for it; it goes on if you do not. SHOW INDEX_ADVICE "
      "says how far it is."},
     {Command::kAdviceDismiss, "ADVICE DISMISS id", kAdmin, Audit::kYes, "ADVICE",
-     "Marks advice that is not to be followed; its id is in SHOW INDEX_ADVICE. Until the next restart."},
+     "Marks advice that is not to be followed; its id is in SHOW INDEX_ADVICE. Without a history until the next restart."},
     {Command::kBegin, "BEGIN", kStats, Audit::kNo, "BEGIN",
      "Starts a transaction in name only: commands take effect at once and ROLLBACK undoes nothing."},
     {Command::kCommit, "COMMIT", kStats, Audit::kNo, "COMMIT", "Ends it."},

@@ -50,7 +50,9 @@ Columns<Advice> advice_columns() {
       {"estimated_bytes", "How large it will be.", &Advice::bytes},
       {"confidence", "high, medium or low: how many samples there were, how sure their plans are.",
        [](const Advice& row) { return analyzer::name_of(row.confidence); }},
-      {"model", "How it was measured: hypopg, the planner's cost with a hypothetical index; rule, not at all (foreign keys).",
+      {"model",
+       "How it was measured: hypopg, the planner's cost with a hypothetical index; sample, reckoned from the rows of a sample of "
+       "the table that match (GIN, BRIN); rule, not at all (foreign keys).",
        &Advice::model},
       {"reason", "What each of its keys is for.", &Advice::why},
       {"makes_redundant", "Indexes that are no longer needed then; NULL for none.",

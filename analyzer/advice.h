@@ -54,7 +54,7 @@ struct Advice {
   std::string id, database;
   IndexShape shape;
   std::string why;              // these keys in this order
-  std::string model;            // how it was measured: hypopg, or rule (not at all)
+  std::string model;            // how it was measured: hypopg, sample (reckoned), rule (not at all)
   std::string makes_redundant;  // existing indexes that it covers
   std::string note;             // what else to do
   std::string effect;           // once it is there: what statements took, and take
@@ -63,6 +63,7 @@ struct Advice {
   int64_t bytes = 0;
   Confidence confidence = Confidence::kLow;
   std::vector<AdviceDetail> details;  // the one that gains the most first; none of a rule
+  std::vector<uint64_t> others{};     // statements on its table that it is not for, the heaviest: they may get slower
   AdviceStatus status = AdviceStatus::kNew;
   base::WallTime first_seen{}, last_confirmed{};
 };

@@ -1,5 +1,7 @@
 #include "analyzer/advice_book.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -8,15 +10,15 @@ namespace analyzer {
 
 namespace {
 
-// Of the statements that the advice is for.
+// Of the statements that the advice is for, and of the others on its table.
 std::map<uint64_t, LatencyHistogram> times_of(const Advice& advice, const Workload& workload) {
+  std::vector<uint64_t> wanted;
+  for (const AdviceDetail& detail : advice.details)
+    if (wanted.size() < AdviceBook::kVerifiedMax) wanted.push_back(detail.fingerprint);
+  wanted.insert(wanted.end(), advice.others.begin(), advice.others.end());
   std::map<uint64_t, LatencyHistogram> out;
-  for (const AdviceDetail& detail : advice.details) {
-    if (out.size() >= AdviceBook::kVerifiedMax) break;
-    const auto found = std::find_if(workload.queries.begin(), workload.queries.end(),
-                                    [&](const WorkQuery& query) { return query.fingerprint == detail.fingerprint; });
-    if (found != workload.queries.end()) out.emplace(detail.fingerprint, found->times);
-  }
+  for (const WorkQuery& query : workload.queries)
+    if (std::find(wanted.begin(), wanted.end(), query.fingerprint) != wanted.end()) out.emplace(query.fingerprint, query.times);
   return out;
 }
 
@@ -26,7 +28,7 @@ void AdviceBook::enter(const Workload& workload, const AdviceResult& result, bas
   for (const Advice& found : result.advice) {
     const auto known = entries_.find(found.id);
     if (known == entries_.end() && entries_.size() >= kAdviceMax) continue;
-    Entry& entry = known != entries_.end() ? known->second : entries_[found.id];
+    AdviceEntry& entry = known != entries_.end() ? known->second : entries_[found.id];
     const bool again = !entry.advice.id.empty() && !is_there(entry.advice.status);
     const base::WallTime first = again ? entry.advice.first_seen : now;
     entry.advice = found;
@@ -63,29 +65,44 @@ void AdviceBook::enter(const Workload& workload, const AdviceResult& result, bas
   std::erase_if(entries_, [](const auto& entry) { return entry.second.misses >= kMissesMax; });
 }
 
-void AdviceBook::verify(Entry& entry, const Times& now, base::WallTime at, const AdviceIndex& index) {
+// What became of one statement; nothing while it has run too rarely.
+std::optional<AdviceBook::Change> AdviceBook::change_of(AdviceEntry& entry, uint64_t fingerprint, const Times& now,
+                                                        base::WallTime at) {
+  const auto before = entry.before.find(fingerprint);
+  const auto current = now.find(fingerprint);
+  if (before == entry.before.end() || current == now.end()) return std::nullopt;
+  LatencyHistogram& since = (*entry.since)[fingerprint];
+  if (current->second.count() < since.count()) since = {};  // counted from nothing again
+  const LatencyHistogram after = current->second.since(since);
+  const auto effect = effect_of(before->second, after, at - entry.created);
+  if (!effect) return std::nullopt;
+  return Change{*effect, effect_text(before->second, after)};
+}
+
+void AdviceBook::verify(AdviceEntry& entry, const Times& now, base::WallTime at, const AdviceIndex& index) {
   Advice& advice = entry.advice;
   std::optional<IndexEffect> worst;
   bool faster = false;
+  std::optional<uint64_t> slower;
   for (const AdviceDetail& detail : advice.details) {
-    const auto before = entry.before.find(detail.fingerprint);
-    const auto current = now.find(detail.fingerprint);
-    if (before == entry.before.end() || current == now.end()) continue;
-    LatencyHistogram& since = (*entry.since)[detail.fingerprint];
-    if (current->second.count() < since.count()) since = {};  // counted from nothing again
-    const LatencyHistogram after = current->second.since(since);
-    const auto effect = effect_of(before->second, after, at - entry.created);
-    if (!effect) continue;
+    const auto change = change_of(entry, detail.fingerprint, now, at);
+    if (!change) continue;
+    const bool is_slower = change->effect == IndexEffect::kSlower;
     // What is told is of the statement that decides: one that is slower now, else the one that gains the most.
-    if (!worst || (*effect == IndexEffect::kSlower && *worst != IndexEffect::kSlower))
-      advice.effect = effect_text(before->second, after);
-    faster = faster || *effect == IndexEffect::kFaster;
-    worst = worst ? std::max(*worst, *effect) : *effect;
+    if (!worst || (is_slower && *worst != IndexEffect::kSlower)) advice.effect = change->text;
+    if (is_slower) slower = detail.fingerprint;
+    faster = faster || change->effect == IndexEffect::kFaster;
+    worst = worst ? std::max(*worst, change->effect) : change->effect;
   }
-  if (!worst) return;
-  const bool slower = *worst == IndexEffect::kSlower;
+  for (const uint64_t other : advice.others) {
+    const auto change = change_of(entry, other, now, at);
+    if (!change || change->effect != IndexEffect::kSlower || slower) continue;
+    advice.effect = change->text;
+    slower = other;
+  }
+  if (!worst && !slower) return;
   advice.status = slower ? AdviceStatus::kRegressed : faster ? AdviceStatus::kVerified : AdviceStatus::kNoEffect;
-  advice.note = slower ? "a statement is slower since: " + drop_statement(index) : std::string();
+  advice.note = slower ? fmt::format("statement {:016x} is slower since: {}", *slower, drop_statement(index)) : std::string();
 }
 
 const Advice* AdviceBook::find(std::string_view id) const {
@@ -108,6 +125,21 @@ bool AdviceBook::dismiss(std::string_view id) {
   found->second.advice.status = AdviceStatus::kDismissed;
   dismissed_.insert(found->first);
   return true;
+}
+
+AdviceRecord AdviceBook::record() const {
+  AdviceRecord out{.entries = {}, .dismissed = dismissed_};
+  for (const auto& [id, entry] : entries_) out.entries.push_back(entry);
+  return out;
+}
+
+void AdviceBook::restore(AdviceRecord record) {
+  for (std::string id : record.dismissed)
+    if (dismissed_.size() < kDismissedMax) dismissed_.insert(std::move(id));
+  for (AdviceEntry& entry : record.entries)
+    if (entries_.size() < kAdviceMax) entries_.try_emplace(entry.advice.id, std::move(entry));
+  for (auto& [id, entry] : entries_)
+    if (dismissed_.contains(id)) entry.advice.status = AdviceStatus::kDismissed;
 }
 
 std::vector<Advice> AdviceBook::all() const {

@@ -5,14 +5,15 @@
 // thread-safe.
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "analyzer/advice.h"
+#include "analyzer/advice_record.h"
 #include "analyzer/advice_verify.h"
 #include "base/clock.h"
 
@@ -34,22 +35,23 @@ class AdviceBook {
   // Its index has just been created. False where there is no such advice, as of the next.
   bool created(std::string_view id, base::WallTime now);
   bool dismiss(std::string_view id);
+  // For the next process, and of the one before this: what is there already stays.
+  AdviceRecord record() const;
+  void restore(AdviceRecord record);
   // What saves the most first; what was dismissed last.
   std::vector<Advice> all() const;
 
  private:
-  using Times = std::map<uint64_t, LatencyHistogram>;  // by fingerprint
-  struct Entry {
-    Advice advice;
-    int misses = 0;
-    Times before;  // up to the last look that did not find the index
-    std::optional<Times> since;  // up to the first that did: what comes after it is the index's doing
-    base::WallTime created{};
+  using Times = AdviceEntry::Times;
+  struct Change {
+    IndexEffect effect;
+    std::string text;
   };
-  static void verify(Entry& entry, const Times& now, base::WallTime at, const AdviceIndex& index);
+  static std::optional<Change> change_of(AdviceEntry& entry, uint64_t fingerprint, const Times& now, base::WallTime at);
+  static void verify(AdviceEntry& entry, const Times& now, base::WallTime at, const AdviceIndex& index);
 
-  std::map<std::string, Entry, std::less<>> entries_;  // by id
-  std::set<std::string, std::less<>> dismissed_;
+  std::map<std::string, AdviceEntry, std::less<>> entries_;  // by id
+  AdviceIds dismissed_;
 };
 
 }  // namespace analyzer

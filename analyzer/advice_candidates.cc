@@ -1,8 +1,10 @@
 #include "analyzer/advice_candidates.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
+#include "analyzer/advice_expression.h"
 #include "base/text.h"
 
 namespace analyzer {
@@ -10,10 +12,11 @@ namespace {
 
 // Columns that rarely have more than a handful of values lead to no index alone; in a partial one they may be the rest.
 constexpr double kPredicateValuesMax = 20;
+constexpr std::size_t kTrigram = 3;
 
 class Maker {
  public:
-  explicit Maker(const TableUse& use) : use_(use), table_(*use.table) {}
+  Maker(const TableUse& use, const std::string& trigrams) : use_(use), table_(*use.table), trigrams_(trigrams) {}
 
   std::vector<Candidate> make() {
     std::vector<TableUse::Equal> equal = use_.equal;
@@ -56,6 +59,10 @@ class Maker {
       if (keys.list.size() > 1) put({{keys.list.back()}, column + " (prefix)"}, {});
     }
     partial(equal);
+    for (const TableUse::Equal& one : use_.equal) hashed(one);
+    for (const TableUse::Bound& one : use_.bounds) brin(one.column);
+    for (const TableUse::Match& one : use_.matches)
+      for (const std::string& opclass : gin_opclasses(one)) gin(one, opclass);
     return std::move(out_);
   }
 
@@ -67,10 +74,11 @@ class Maker {
 
   bool fits(const std::string& column) const {
     const AdviceColumn* const found = table_.column(column);
-    if (found == nullptr || found->width >= kWidthMax) return false;
-    // Types without an order of their own.
+    return found != nullptr && found->width < kWidthMax && has_order(found->type);
+  }
+  static bool has_order(std::string_view type) {
     constexpr std::string_view kUnordered[] = {"json", "xml", "point", "box", "polygon", "circle", "line", "lseg", "path"};
-    return std::find(std::begin(kUnordered), std::end(kUnordered), found->type) == std::end(kUnordered);
+    return std::find(std::begin(kUnordered), std::end(kUnordered), type) == std::end(kUnordered);
   }
 
   static std::string pattern_opclass(const std::string& type) {
@@ -175,17 +183,76 @@ class Maker {
       }
   }
 
+  // Values that are wide, or too wide for a btree.
+  void hashed(const TableUse::Equal& one) {
+    const AdviceColumn* const column = table_.column(one.column);
+    if (one.many || column == nullptr || column->width < kHashWidth || !has_order(column->type)) return;
+    put_as("hash", key_on(one.column), one.column + " (equality, " + std::to_string(column->width) + " bytes wide)", false);
+  }
+
+  void brin(const std::string& name) {
+    const AdviceColumn* const column = table_.column(name);
+    if (column == nullptr || !fits(name) || table_.pages < kBrinPages) return;
+    if (std::abs(column->correlation) < kBrinCorrelation) return;
+    put_as("brin", key_on(name), name + " (range; rows lie in its order)", true);
+  }
+
+  std::vector<std::string> gin_opclasses(const TableUse::Match& match) const {
+    const AdviceColumn* const column = match.key.expression ? nullptr : table_.column(match.key.text);
+    const std::string type = column != nullptr ? column->type : match.key.expression ? "tsvector" : "";
+    const std::string_view op = match.op;
+    const bool contains = op == "@>" || op == "@?" || op == "@@";
+    if (type == "jsonb" && contains) return {"jsonb_path_ops", ""};  // the smaller one, and the one that can more
+    if (type == "jsonb" && op.starts_with('?')) return {""};
+    if (type.ends_with("[]") && (op == "@>" || op == "&&")) return {""};
+    if (type == "tsvector" && op == "@@") return {""};
+    const bool text = type == "text" || type == "character varying";
+    if (text && !trigrams_.empty() && has_trigrams(match)) return {trigrams_};
+    return {};
+  }
+
+  void gin(const TableUse::Match& match, const std::string& opclass) {
+    if (std::any_of(table_.indexes.begin(), table_.indexes.end(),
+                    [&](const AdviceIndex& index) { return finds(index, match.key.text, opclass); }))
+      return;
+    IndexKey key = match.key;
+    key.opclass = opclass;
+    put_as("gin", std::move(key), match.key.text + " (" + match.op + ")", true);
+  }
+
+  static bool finds(const AdviceIndex& index, const std::string& text, const std::string& opclass) {
+    const bool gist = index.shape.method == "gist";
+    if (!index.valid || !index.shape.predicate.empty() || (!gist && index.shape.method != "gin")) return false;
+    return std::any_of(index.shape.keys.begin(), index.shape.keys.end(), [&](const IndexKey& key) {
+      return (key.text == text || plain_expression(key.text) == plain_expression(text)) &&
+             (gist || key.opclass.empty() || opclass.ends_with(key.opclass));
+    });
+  }
+
+  void put_as(std::string method, IndexKey key, std::string why, bool reckoned) {
+    Candidate made;
+    made.shape = {.schema = table_.schema, .table = table_.name, .method = std::move(method), .keys = {std::move(key)}};
+    made.why = std::move(why);
+    made.reckoned = reckoned;
+    const bool there_already = exists(table_, made.shape);
+    keep(std::move(made), there_already);
+  }
+
   // `any_key`: an index on the same key that has all rows is of no use.
   void put(const Keys& keys, const std::string& predicate, bool any_key = false) {
-    if (keys.list.empty() || out_.size() >= kCandidatesOfUse) return;
+    if (keys.list.empty()) return;
     Candidate made;
     made.shape = {.schema = table_.schema, .table = table_.name, .keys = keys.list, .predicate = predicate};
     made.why = keys.why + (predicate.empty() ? "" : "; only rows where " + predicate);
     made.vetted = std::any_of(keys.list.begin(), keys.list.end(), [](const IndexKey& key) { return key.expression; });
+    const bool there_already = any_key ? exists_partial(made.shape) : exists(table_, made.shape);
+    keep(std::move(made), there_already);
+  }
+
+  void keep(Candidate made, bool there_already) {
+    if (there_already || out_.size() >= kCandidatesOfUse) return;
     const auto same = [&made](const Candidate& there) { return there.shape == made.shape; };
-    if (std::any_of(out_.begin(), out_.end(), same) || (any_key ? exists_partial(made.shape) : exists(table_, made.shape)))
-      return;
-    out_.push_back(std::move(made));
+    if (std::none_of(out_.begin(), out_.end(), same)) out_.push_back(std::move(made));
   }
 
   bool exists_partial(const IndexShape& shape) const {
@@ -196,6 +263,7 @@ class Maker {
 
   const TableUse& use_;
   const AdviceTable& table_;
+  const std::string& trigrams_;
   std::vector<Candidate> out_;
 };
 
@@ -206,8 +274,23 @@ bool worth_advising(const AdviceTable& table) {
   return table.rows >= kSmallRows || table.pages > kSmallPages;
 }
 
-std::vector<Candidate> candidates_of(const TableUse& use) {
-  return use.table != nullptr && worth_advising(*use.table) ? Maker(use).make() : std::vector<Candidate>();
+std::vector<Candidate> candidates_of(const TableUse& use, const std::string& trigrams) {
+  return use.table != nullptr && worth_advising(*use.table) ? Maker(use, trigrams).make() : std::vector<Candidate>();
+}
+
+bool has_trigrams(const TableUse::Match& match) {
+  const bool like = match.op == "~~" || match.op == "~~*";
+  if (!like && match.op != "~" && match.op != "~*") return false;
+  if (match.op == "~~" && !literal_prefix(match.value).empty()) return false;  // a btree's
+  // Of a regular expression only what cannot be optional: one more letter than a trigram, and no alternatives.
+  if (!like && match.value.find_first_of("|?*{") != std::string::npos) return false;
+  std::size_t run = 0;
+  for (const char c : match.value) {
+    const bool letter = std::isalnum(static_cast<unsigned char>(c)) != 0 || static_cast<unsigned char>(c) >= 0x80;
+    run = letter ? run + 1 : 0;
+    if (run == kTrigram) return true;
+  }
+  return false;
 }
 
 IndexShape merged(const IndexShape& shorter, std::size_t equal_keys, const IndexShape& longer) {
@@ -233,6 +316,7 @@ bool exists(const AdviceTable& table, const IndexShape& shape) {
 
 int64_t estimated_bytes(const AdviceTable& table, const IndexShape& shape, double rows) {
   constexpr double kFilled = 0.9, kEntryHead = 8, kLinePointer = 4, kDuplicate = 6, kFixed = 16384;
+  constexpr double kHashEntry = 20, kHashFilled = 0.75, kGinPart = 0.7, kTrigramPart = 3.5, kBrinEntry = 40;
   double width = kEntryHead, distinct = 1;
   for (const IndexKey& key : shape.keys) {
     const AdviceColumn* const column = table.column(key.text);
@@ -242,6 +326,13 @@ int64_t estimated_bytes(const AdviceTable& table, const IndexShape& shape, doubl
   for (const std::string& name : shape.include) {
     const AdviceColumn* const column = table.column(name);
     width += column != nullptr ? column->width : 16;
+  }
+  if (shape.method == "hash") return static_cast<int64_t>(rows * kHashEntry / kHashFilled + kFixed);
+  if (shape.method == "brin")
+    return static_cast<int64_t>(static_cast<double>(table.pages) / kBrinPagesPerRange * kBrinEntry + kFixed);
+  if (shape.method == "gin") {
+    const double part = shape.keys.front().opclass.ends_with("trgm_ops") ? kTrigramPart : kGinPart;
+    return static_cast<int64_t>(rows * width * part + kFixed);
   }
   const double entry = std::ceil(width / 8) * 8 + kLinePointer;
   const bool unlike = distinct >= rows / 2 || !shape.include.empty();

@@ -15,6 +15,7 @@ struct Candidate {
   // Why these keys in this order: "tenant = (equality), created (order)".
   std::string why;
   bool vetted = false;  // its key is an expression, of which the planner knows nothing before it is built
+  bool reckoned = false;  // HypoPG cannot pretend it, or its cost is known to be wrong: Reckoning says what it would cost
 };
 
 // Of one use of a table. Each takes a measurement or two.
@@ -27,10 +28,20 @@ inline constexpr int64_t kSmallPages = 8;
 inline constexpr int kWidthMax = 2000;
 // Milliseconds that one more btree costs an INSERT.
 inline constexpr double kIndexWriteMs = 0.005;
+// From this width on an equality is better served by hashes.
+inline constexpr int kHashWidth = 64;
+// A BRIN index is for rows that lie in its order, and for tables that take long to be read.
+inline constexpr double kBrinCorrelation = 0.98;
+inline constexpr int64_t kBrinPages = 10'000;
+// Blocks that one entry of it is about: PostgreSQL's default.
+inline constexpr double kBrinPagesPerRange = 128;
 
 bool worth_advising(const AdviceTable& table);
-// Those that no existing index covers, each once, the most promising first.
-std::vector<Candidate> candidates_of(const TableUse& use);
+// Those that no existing index covers, each once, the most promising first. `trigrams` is the operator class of pg_trgm, with
+// its schema where it needs one; empty where it is not installed.
+std::vector<Candidate> candidates_of(const TableUse& use, const std::string& trigrams = {});
+// Does the match look for a text that is long enough to have trigrams, anywhere in another?
+bool has_trigrams(const TableUse::Match& match);
 
 // Two of one table, where the keys of the one, in any order, can lead the other: that one, so led. No keys: they do not.
 IndexShape merged(const IndexShape& shorter, std::size_t equal_keys, const IndexShape& longer);

@@ -12,7 +12,7 @@ const std::string_view kTablesSql =
     " greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192), c.relallvisible,"
     " coalesce(s.n_tup_ins, 0), coalesce(s.n_tup_upd, 0), coalesce(s.n_tup_del, 0),"
     " pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
-    " c.relpersistence = 't'"
+    " c.relpersistence = 't', CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid"
     " WHERE c.oid = ANY ($1::pg_catalog.oid[]) LIMIT 2000";
@@ -66,7 +66,7 @@ bool flag_at(const SqlRow& row, std::size_t at) { return row[at] == "t"; }
 int64_t count_at(const SqlRow& row, std::size_t at) { return base::parse_int(row[at].value_or("")).value_or(0); }
 
 constexpr double kRowsOfPage = 50;
-constexpr std::size_t kTableColumns = 12, kColumnColumns = 9, kIndexColumns = 19;
+constexpr std::size_t kTableColumns = 13, kColumnColumns = 9, kIndexColumns = 19;
 
 // Rows of one index follow one another, one for each of its columns.
 template <typename TableOf>
@@ -182,6 +182,7 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
     table.deletes = count_at(row, 9);
     table.readable = flag_at(row, 10);
     table.temporary = flag_at(row, 11);
+    table.query = text_at(row, 12);
   }
   const auto table_of = [&](const std::string& oid) {
     const auto found = by_oid.find(oid);

@@ -43,6 +43,7 @@ struct AdviceTable {
   int64_t visible_pages = 0;
   int64_t inserts = 0, updates = 0, deletes = 0;  // rows, since PostgreSQL counts
   bool readable = true, temporary = false;
+  std::string query{};  // of a view, with its tables' schemas
   std::vector<AdviceColumn> columns{};
   std::vector<AdviceIndex> indexes{};
 

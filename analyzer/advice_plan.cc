@@ -55,7 +55,8 @@ std::optional<Plan> read_plan(std::string json) {
     plan.scans.push_back({.schema = std::string(owner["Schema"].text()),
                           .relation = std::string(owner["Relation Name"].text()),
                           .node = std::string(type),
-                          .index = std::string(owner["Index Name"].text())});
+                          .index = std::string(owner["Index Name"].text()),
+                          .cost = static_cast<double>(owner["Total Cost"].number())});
   }
   return plan;
 }

@@ -11,6 +11,7 @@ namespace analyzer {
 struct Plan {
   struct Scan {
     std::string schema, relation, node, index;  // node: "Seq Scan"; index: empty where it uses none
+    double cost = 0;                            // without fractions
   };
   double cost = 0, rows = 0;  // of the whole
   std::vector<Scan> scans;

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "analyzer/advice_candidates.h"
+#include "analyzer/advice_costs.h"
 #include "analyzer/advice_foreign_keys.h"
 #include "analyzer/advice_search.h"
+#include "analyzer/advice_tables.h"
 #include "analyzer/advice_text.h"
-#include "analyzer/advice_uses.h"
 #include "analyzer/advice_veto.h"
-#include "analyzer/parser.h"
 #include "base/text.h"
 
 namespace analyzer {
@@ -28,26 +28,12 @@ constexpr int kRounds = 3;
 // Measured together at most; a statement's plan takes longer with each.
 constexpr std::size_t kTogetherMax = 40;
 constexpr std::size_t kNotesMax = 20;
+constexpr std::size_t kOthersMax = 8;
 // Milliseconds that each further column of a btree costs an INSERT.
 constexpr double kColumnMs = 0.0015;
 constexpr double kSizePart = 0.05;
-
-struct Target {
-  const WorkQuery* query = nullptr;
-  std::vector<Sample> samples;  // that read, each once
-  std::vector<Plan> plans;      // as it is, one for each
-  std::vector<TableUse> uses;   // of all samples
-  double cost = 0;
-  IndexSet relevant{};
-};
-
-struct Thought {
-  Candidate candidate;
-  std::string definition;
-  const AdviceTable* table = nullptr;
-  double rows = 0;  // that it holds
-  std::size_t equal_keys = 0;
-};
+// What writes cost other kinds of indexes than a btree.
+constexpr double kGinWrites = 8, kBrinWrites = 0.02;
 
 class Run {
  public:
@@ -73,6 +59,7 @@ class Run {
     questions_ = measure_->questions();
     measure_ = std::make_unique<Measure>(asker_, schema_);
     vetoes_ = std::make_unique<Vetoes>(*measure_);
+    costs_ = std::make_unique<Costs>(*measure_);
     if (schema_.empty())
       note("HypoPG is not installed: no measured advice (CREATE EXTENSION hypopg)");
     else
@@ -99,14 +86,16 @@ class Run {
 
   base::Status look(const SqlRows& extensions) {
     pick();
-    TRY_STATUS(read_catalog(extensions));
+    TRY_STATUS(read_tables(extensions));
     TRY_STATUS(measure_->pretend({}));
     for (Target& target : targets_) {
       if (asker_.out_of_time()) break;
-      read_uses(target);
-      measure_base(target);
+      if (const std::string denied = costs_->measure(target); !denied.empty())
+        note(denied + ": no advice about statements that read it");
+      for (const Sample& sample : target.samples) target.uses.push_back(tables_.uses_of(sample));
     }
     std::erase_if(targets_, [](const Target& target) { return target.plans.empty(); });
+    costs_->doubt_limits(targets_);
     result_.queries = targets_.size();
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       if (asker_.out_of_time()) {
@@ -130,7 +119,7 @@ class Run {
     std::sort(sorted.begin(), sorted.end(), [](const WorkQuery* a, const WorkQuery* b) { return a->total_ms > b->total_ms; });
     for (const WorkQuery* query : sorted) {
       if (targets_.size() >= limits_.queries_max) break;
-      Target target{.query = query, .samples = {}, .plans = {}, .uses = {}};
+      Target target{.query = query, .samples = {}};
       for (const Sample& sample : query->samples)
         if (auto text = as_select(sample.sql)) {
           Sample reads{.sql = *std::move(text), .search_path = sample.search_path};
@@ -141,149 +130,51 @@ class Run {
     }
   }
 
-  static bool parsed(std::string_view sql, Parse& out) {
-    Skeleton skeleton;
-    skeleton.make(sql);
-    parse(sql, skeleton, {}, out);
-    return out.outcome == Parse::Outcome::kParsed && out.tree.root()["stmts"].size() == 1;
-  }
-
-  using Named = std::pair<std::optional<std::string>, WrittenTable>;
-
-  base::Status read_catalog(const SqlRows& extensions) {
-    std::map<std::optional<std::string>, std::vector<WrittenTable>> names;
-    const auto add = [&names](const std::optional<std::string>& path, const Tree& tree) {
-      for (WrittenTable& table : tables_of(tree)) {
-        auto& list = names[path];
-        if (std::find(list.begin(), list.end(), table) == list.end() && list.size() < kTablesRead)
-          list.push_back(std::move(table));
-      }
-    };
-    Parse out;
-    for (const WorkQuery& query : workload_.queries)  // with those that only write
-      for (const Sample& sample : query.samples)
-        if (parsed(sample.sql, out)) add(sample.search_path, out.tree);
-    std::vector<std::string> oids;
-    std::map<Named, std::string> oid_of;
-    for (const auto& [path, list] : names) {
-      std::vector<std::string> quoted;
-      for (const WrittenTable& table : list) quoted.push_back(qualified_name(table.schema, table.name));
-      TRY(const SqlRows rows, measure_->ask(path,
-                                            "SELECT pg_catalog.to_regclass(n)::pg_catalog.oid FROM"
-                                            " pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY u (n, i) ORDER BY i",
-                                            {array_text(quoted)}));
-      for (std::size_t i = 0; i < rows.size() && i < list.size(); ++i)
-        if (const auto oid = rows[i].front()) {
-          oid_of.emplace(Named{path, list[i]}, *oid);
-          if (std::find(oids.begin(), oids.end(), *oid) == oids.end()) oids.push_back(*oid);
-        }
-    }
-    const SqlRow wanted{array_text(oids)};
-    TRY(const SqlRows tables, measure_->ask("", kTablesSql, wanted));
-    TRY(const SqlRows columns, measure_->ask("", kColumnsSql, wanted));
-    TRY(const SqlRows indexes, measure_->ask("", kIndexesSql, wanted));
-    catalog_ = catalog_of(tables, columns, indexes, extensions);
-    for (const auto& [named, oid] : oid_of)
-      for (const AdviceTable& table : catalog_.tables)
-        if (std::to_string(table.oid) == oid) found_.emplace(named, &table);
-    for (const AdviceTable& table : catalog_.tables)
+  base::Status read_tables(const SqlRows& extensions) {
+    TRY_STATUS(tables_.read(workload_, extensions, *measure_));
+    for (const AdviceTable& table : tables_.catalog().tables)
       if (!table.readable) note("permission denied on " + table.schema + "." + table.name + ": no advice about it");
-    count_writes();
+    for (const SqlRow& row : extensions)
+      if (row.size() == 3 && row[0] == "pg_trgm")
+        trigrams_ = row[1] == "public" ? "gin_trgm_ops" : qualified_name(row[1].value_or(""), "gin_trgm_ops");
     return base::Ok{};
-  }
-
-  TableOf tables_for(const std::optional<std::string>& path) const {
-    TableOf out;
-    for (const auto& [named, table] : found_)
-      if (named.first == path) out.emplace_back(named.second, table);
-    return out;
-  }
-
-  void count_writes() {
-    Parse out;
-    for (const WorkQuery& query : workload_.queries) {
-      if (query.samples.empty() || !parsed(query.samples.front().sql, out)) continue;
-      for (const WrittenColumns& write : writes_of(out.tree)) {
-        const auto table = found_.find(Named{query.samples.front().search_path, write.table});
-        if (table == found_.end()) continue;
-        // Rows, where the command tag is this statement's.
-        const double per_hour = static_cast<double>(std::max(query.rows, query.calls)) / workload_.hours;
-        if (write.how == WrittenColumns::How::kInsert) inserts_[table->second] += per_hour;
-        for (const std::string& column : write.columns) updates_[{table->second, column}] += per_hour;
-      }
-    }
   }
 
   // ---- one statement ----
 
-  void read_uses(Target& target) {
-    Parse out;
-    for (const Sample& sample : target.samples) {
-      if (!parsed(sample.sql, out)) continue;
-      for (TableUse& use : uses_of(out.tree, tables_for(sample.search_path))) target.uses.push_back(std::move(use));
-    }
-  }
-
-  void measure_base(Target& target) {
-    std::vector<Sample> good;
-    for (Sample& sample : target.samples) {
-      auto plan = measure_->plan(sample);
-      if (plan.ok()) {
-        target.cost += plan->cost;
-        target.plans.push_back(*std::move(plan));
-        good.push_back(std::move(sample));
-      } else if (plan.error().sqlstate == "42501") {
-        note(plan.error().message + ": no advice about statements that read it");
-      }
-    }
-    target.samples = std::move(good);
-    if (!target.plans.empty()) target.cost /= static_cast<double>(target.plans.size());
-  }
-
-  double cost_of(const Target& target, const std::vector<std::string>& definitions, std::set<std::string>* used = nullptr) {
-    if (!measure_->pretend(definitions).ok()) return target.cost;
-    double sum = 0;
-    for (std::size_t i = 0; i < target.samples.size(); ++i) {
-      const auto plan = measure_->plan(target.samples[i]);
-      sum += plan.ok() ? plan->cost : target.plans[i].cost;
-      if (used == nullptr || !plan.ok()) continue;
-      for (const std::string& definition : definitions)
-        if (const std::string name = measure_->name_of(definition); !name.empty() && plan->uses(name))
-          used->insert(definition);
-    }
-    return sum / static_cast<double>(std::max<std::size_t>(1, target.samples.size()));
-  }
-
   std::vector<Thought> thoughts_of(const Target& target) {
     std::vector<Thought> out;
     std::map<std::string, std::size_t> in_samples;
-    for (const TableUse& use : target.uses) {
-      std::set<std::string> equal;
-      for (const auto& one : use.equal)
-        if (!one.many) equal.insert(one.column);
-      for (Candidate& candidate : candidates_of(use)) {
-        std::string definition = what_if_statement(candidate.shape);
-        ++in_samples[definition];
-        const auto known =
-            std::find_if(out.begin(), out.end(), [&](const Thought& one) { return one.definition == definition; });
-        if (known != out.end() || out.size() >= limits_.candidates_max) continue;
-        Thought made{.candidate = std::move(candidate),
-                     .definition = std::move(definition),
-                     .table = use.table,
-                     .rows = use.table->rows};
-        for (const IndexKey& key : made.candidate.shape.keys) {
-          if (!equal.contains(key.text)) break;
-          ++made.equal_keys;
-        }
-        out.push_back(std::move(made));
-      }
-    }
+    for (const auto& of_sample : target.uses)
+      for (const TableUse& use : of_sample) think_of(use, out, in_samples);
     // The constant of a partial index must be that of every sample.
     std::erase_if(out, [&](const Thought& one) {
       return !one.candidate.shape.predicate.empty() && in_samples[one.definition] < target.samples.size();
     });
     std::erase_if(out, [this](Thought& one) { return !vetoes_->plausible(one.candidate, *one.table, one.rows); });
     return out;
+  }
+
+  void think_of(const TableUse& use, std::vector<Thought>& out, std::map<std::string, std::size_t>& in_samples) {
+    std::set<std::string> equal;
+    for (const auto& one : use.equal)
+      if (!one.many) equal.insert(one.column);
+    for (Candidate& candidate : candidates_of(use, trigrams_)) {
+      std::string definition = what_if_statement(candidate.shape);
+      ++in_samples[definition];
+      const auto known =
+          std::find_if(out.begin(), out.end(), [&](const Thought& one) { return one.definition == definition; });
+      if (known != out.end() || out.size() >= limits_.candidates_max) continue;
+      Thought made{.candidate = std::move(candidate),
+                   .definition = std::move(definition),
+                   .table = use.table,
+                   .rows = use.table->rows};
+      for (const IndexKey& key : made.candidate.shape.keys) {
+        if (!equal.contains(key.text)) break;
+        ++made.equal_keys;
+      }
+      out.push_back(std::move(made));
+    }
   }
 
   // Which of the indexes that are thought of for it help it, alone or together.
@@ -294,20 +185,20 @@ class Run {
     for (const Thought& thought : thoughts) {
       if (asker_.out_of_time()) break;
       std::set<std::string> used;
-      if (cost_of(target, {thought.definition}, &used) <= kHelps * target.cost && !used.empty())
+      if (costs_->of(target, {&thought}, &used) <= kHelps * target.cost && !used.empty())
         helpful.insert(thought.definition);
     }
     std::vector<std::set<std::string>> together;
-    std::set<std::string> left;
+    Thoughts left;
     for (const Thought& thought : thoughts)
-      if (left.size() < kTogetherMax) left.insert(thought.definition);
+      if (left.size() < kTogetherMax) left.push_back(&thought);
     for (int round = 0; round < kRounds && left.size() > 1 && !asker_.out_of_time(); ++round) {
       std::set<std::string> used;
-      const double cost = cost_of(target, {left.begin(), left.end()}, &used);
+      const double cost = costs_->of(target, left, &used);
       if (used.size() < 2 || cost > kHelps * target.cost) break;
       together.push_back(used);
       helpful.insert(used.begin(), used.end());
-      for (const std::string& one : used) left.erase(one);
+      std::erase_if(left, [&used](const Thought* one) { return used.contains(one->definition); });
     }
     for (Thought& thought : thoughts)
       if (helpful.contains(thought.definition)) target.relevant.push_back(enter(std::move(thought)));
@@ -344,38 +235,38 @@ class Run {
       // Whatever helps another statement on one of its tables may help this one too, or be in the way.
       target.relevant.clear();
       for (std::size_t i = 0; i < thoughts_.size(); ++i)
-        if (std::any_of(target.uses.begin(), target.uses.end(),
-                        [&](const TableUse& use) { return use.table == thoughts_[i].table; }))
-          target.relevant.push_back(i);
+        if (target.reads(thoughts_[i].table)) target.relevant.push_back(i);
     }
   }
 
   // ---- all of them ----
 
+  // Beside a btree: a row has many entries in a GIN index, and rarely changes one of BRIN's.
+  static double write_times(std::string_view method) { return method == "gin" ? kGinWrites : method == "brin" ? kBrinWrites : 1; }
+
   double penalty(const Thought& thought, double total, int64_t bytes) const {
     const IndexShape& shape = thought.candidate.shape;
-    const double write = kIndexWriteMs + kColumnMs * static_cast<double>(shape.keys.size() - 1);
+    const double write = write_times(shape.method) * (kIndexWriteMs + kColumnMs * static_cast<double>(shape.keys.size() - 1));
     const double part = thought.table->rows > 0 ? std::min(1.0, thought.rows / thought.table->rows) : 1;
-    double sum = 0;
-    if (const auto found = inserts_.find(thought.table); found != inserts_.end()) sum += found->second * write * part;
+    double sum = tables_.inserts(thought.table) * write * part;
     // A row whose indexed column changes is entered in every index, not only in this one.
     const double indexes = static_cast<double>(thought.table->indexes.size() + 1);
     for (const AdviceColumn& column : thought.table->columns) {
-      const auto found = updates_.find({thought.table, column.name});
-      if (found == updates_.end()) continue;
+      const double updates = tables_.updates(thought.table, column.name);
+      if (updates == 0) continue;
       const std::string quoted = base::quote_identifier(column.name);
       const bool in_keys = std::any_of(shape.keys.begin(), shape.keys.end(), [&](const IndexKey& key) {
         return key.expression ? key.text.find(quoted) != std::string::npos : key.text == column.name;
       });
-      if (in_keys || shape.predicate.find(quoted) != std::string::npos) sum += found->second * write * indexes;
+      if (in_keys || shape.predicate.find(quoted) != std::string::npos) sum += updates * write * indexes;
     }
     const auto size = static_cast<double>(bytes), table = static_cast<double>(thought.table->pages) * 8192;
     return sum + kSizePart * total * size / std::max(1.0, size + table);
   }
 
-  std::vector<std::string> definitions_of(const IndexSet& set) const {
-    std::vector<std::string> out;
-    for (const std::size_t i : set) out.push_back(thoughts_[i].definition);
+  Thoughts thoughts_in(const IndexSet& set) const {
+    Thoughts out;
+    for (const std::size_t i : set) out.push_back(&thoughts_[i]);
     return out;
   }
 
@@ -395,7 +286,7 @@ class Run {
     }
     input.moves = moves_;
     input.bytes_max = limits_.bytes_max;
-    input.cost = [this](std::size_t query, const IndexSet& set) { return cost_of(targets_[query], definitions_of(set)); };
+    input.cost = [this](std::size_t query, const IndexSet& set) { return costs_->of(targets_[query], thoughts_in(set)); };
     input.out_of_time = [this] { return asker_.out_of_time(); };
     const SearchResult found = search(input);
     result_.truncated = result_.truncated || found.truncated;
@@ -409,7 +300,7 @@ class Run {
     advice.shape = thought.candidate.shape;
     advice.id = advice_id(workload_.database, advice.shape);
     advice.why = thought.candidate.why;
-    advice.model = "hypopg";
+    advice.model = thought.candidate.reckoned ? "sample" : "hypopg";
     advice.bytes = input.indexes[index].bytes;
     advice.write_ms_per_hour = input.indexes[index].penalty;
     for (const AdviceIndex& existing : thought.table->indexes)
@@ -424,11 +315,11 @@ class Run {
       if (std::find(target.relevant.begin(), target.relevant.end(), index) == target.relevant.end()) continue;
       // Those whose plan uses it, beside what the others save.
       std::set<std::string> used;
-      const double after = cost_of(target, definitions_of(chosen), &used);
+      const double after = costs_->of(target, thoughts_in(chosen), &used);
       if (!used.contains(thought.definition)) continue;
       const auto plan_after = measure_->plan(target.samples.front());
       const std::string shown = measure_->name_of(thought.definition);
-      const double before = cost_of(target, definitions_of(without));
+      const double before = costs_->of(target, thoughts_in(without));
       if (after > kHelps * before) continue;
       AdviceDetail detail;
       detail.fingerprint = target.query->fingerprint;
@@ -438,14 +329,17 @@ class Run {
       detail.cost_before = before;
       detail.cost_after = after;
       detail.node_before = target.plans.front().scan_of(thought.table->name);
-      detail.node_after = plan_after.ok() ? plan_after->scan_of(thought.table->name) : "";
+      detail.node_after = thought.candidate.reckoned ? std::string(Costs::kReckonedNode) + " using " + index_name(advice.shape)
+                          : plan_after.ok()          ? plan_after->scan_of(thought.table->name)
+                                                     : "";
       if (const std::size_t at = detail.node_after.find(shown); at != std::string::npos && !shown.empty())
         detail.node_after.replace(at, shown.size(), index_name(advice.shape));
       detail.samples = target.samples.size();
       const double saves = target.query->total_ms / workload_.hours * (before - after) / target.cost;
       advice.saves_ms_per_hour += saves;
       if (detail.samples < 5 || target.plans.front().joined >= 5) confidence = std::min(confidence, Confidence::kLow);
-      if (after > 0.2 * before || target.plans.front().joined >= 4 || thought.candidate.vetted)
+      if (after > 0.2 * before || target.plans.front().joined >= 4 || thought.candidate.vetted ||
+          thought.candidate.reckoned || !target.unlimited.empty())
         confidence = std::min(confidence, Confidence::kMedium);
       details.emplace_back(saves, std::move(detail));
     }
@@ -455,6 +349,11 @@ class Run {
     advice.cost_before = advice.details.front().cost_before;
     advice.cost_after = advice.details.front().cost_after;
     advice.confidence = confidence;
+    for (const uint64_t fingerprint : tables_.naming(thought.table))
+      if (advice.others.size() < kOthersMax &&
+          std::none_of(advice.details.begin(), advice.details.end(),
+                       [fingerprint](const AdviceDetail& detail) { return detail.fingerprint == fingerprint; }))
+        advice.others.push_back(fingerprint);
     result_.advice.push_back(std::move(advice));
   }
 
@@ -463,13 +362,12 @@ class Run {
   Asker& asker_;
   std::unique_ptr<Measure> measure_;
   std::unique_ptr<Vetoes> vetoes_;
+  std::unique_ptr<Costs> costs_;
   std::string schema_;
   uint64_t questions_ = 0;
   AdviceResult result_;
-  AdviceCatalog catalog_;
-  std::map<Named, const AdviceTable*> found_;
-  std::map<const AdviceTable*, double> inserts_;  // rows an hour
-  std::map<std::pair<const AdviceTable*, std::string>, double> updates_;
+  AdviceTables tables_;
+  std::string trigrams_;  // the operator class of pg_trgm
   std::vector<Target> targets_;
   std::vector<Thought> thoughts_;
   std::map<std::string, std::size_t> numbers_;  // by definition

@@ -51,6 +51,13 @@ class Rewriter {
     return without_locks(at);
   }
 
+  std::optional<std::string> without_limit() const {
+    for (std::size_t i = 1; i < pieces_.size(); ++i)
+      if ((word(i, "limit") || word(i, "offset") || word(i, "fetch")) && text(i - 1) != "." && !word(i - 1, "as"))
+        return between(0, i);
+    return std::nullopt;
+  }
+
  private:
   std::string_view text(std::size_t i) const {
     return i < pieces_.size() ? sql_.substr(pieces_[i].token.at, pieces_[i].token.size) : std::string_view();
@@ -123,6 +130,11 @@ std::optional<std::string> with_values(std::string_view sql, const std::vector<S
 std::optional<std::string> as_select(std::string_view sql) {
   const auto pieces = pieces_of(sql);
   return pieces ? Rewriter(sql, *pieces).rewrite() : std::nullopt;
+}
+
+std::optional<std::string> without_limit(std::string_view sql) {
+  const auto pieces = pieces_of(sql);
+  return pieces ? Rewriter(sql, *pieces).without_limit() : std::nullopt;
 }
 
 }  // namespace analyzer

@@ -21,4 +21,7 @@ std::optional<std::string> with_values(std::string_view sql, const std::vector<S
 // without FOR UPDATE. Nothing where there is no such thing.
 std::optional<std::string> as_select(std::string_view sql);
 
+// The same rows without an end: a query without its LIMIT, OFFSET or FETCH. Nothing where it has none.
+std::optional<std::string> without_limit(std::string_view sql);
+
 }  // namespace analyzer

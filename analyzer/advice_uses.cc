@@ -1,8 +1,8 @@
 #include "analyzer/advice_uses.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "analyzer/advice_expression.h"
 #include "base/text.h"
@@ -10,8 +10,15 @@
 namespace analyzer {
 namespace {
 
-// Queries in one statement, and tables in one of them, that are looked at.
+// Queries in one statement, and tables in one of them, that are looked at; and queries around a column.
 constexpr std::size_t kBlocksMax = 64, kTablesMax = 32;
+constexpr int kAroundMax = 16;
+
+// Operators that GIN has classes for: of jsonb, arrays, tsvector; with pg_trgm, of text.
+bool is_match(std::string_view op) {
+  constexpr std::string_view kMatches[] = {"@>", "?", "?|", "?&", "@?", "@@", "&&", "~~", "~~*", "~", "~*"};
+  return std::find(std::begin(kMatches), std::end(kMatches), op) != std::end(kMatches);
+}
 
 bool is_query(Node node) {
   const auto key = node.key();
@@ -19,11 +26,18 @@ bool is_query(Node node) {
   return (key == "larg" || key == "rarg") && node.parent().key() != "JoinExpr";  // of UNION
 }
 
-std::set<std::string, std::less<>> with_names(const Tree& tree) {
-  std::set<std::string, std::less<>> names;
+// The queries of its WITH, by their names.
+std::map<std::string, Node, std::less<>> with_names(const Tree& tree) {
+  std::map<std::string, Node, std::less<>> names;
   for (std::size_t i = 0; i < tree.size(); ++i)
-    if (tree.at(i).key() == "ctename") names.emplace(tree.at(i).text());
+    if (const Node name = tree.at(i); name.key() == "ctename") names.emplace(name.text(), name.parent()["ctequery"].inner());
   return names;
+}
+
+std::vector<std::string_view> fields_of(Node reference) {
+  std::vector<std::string_view> names;
+  for (const Node field : reference["fields"]) names.push_back(field["String"]["sval"].text());
+  return names;  // a * has no name
 }
 
 WrittenTable written(Node range) { return {std::string(range["schemaname"].text()), std::string(range["relname"].text())}; }
@@ -47,6 +61,7 @@ class Reader {
   struct Instance {
     std::string schema, name, alias;
     TableUse use;
+    Node select{};  // of a subquery, or of one in WITH
   };
   struct Block {
     Node node;
@@ -70,6 +85,13 @@ class Reader {
       open.pop_back();
       if (item.key() == "RangeVar") {
         add(block, item);
+      } else if (item.key() == "RangeSubselect") {
+        if (block.instances.size() < kTablesMax)
+          block.instances.push_back({.schema = {},
+                                     .name = {},
+                                     .alias = std::string(item["alias"]["aliasname"].text()),
+                                     .use = {},
+                                     .select = item["alias"].has("colnames") ? Node() : item["subquery"].inner()});
       } else if (item.key() == "JoinExpr") {
         open.push_back(item["rarg"].inner());
         open.push_back(item["larg"].inner());
@@ -85,7 +107,10 @@ class Reader {
     const WrittenTable name = written(range);
     Instance one{
         .schema = name.schema, .name = name.name, .alias = std::string(range["alias"]["aliasname"].text()), .use = {}};
-    if (!name.schema.empty() || !with_names_.contains(name.name)) {
+    const auto with = name.schema.empty() ? with_names_.find(name.name) : with_names_.end();
+    if (with != with_names_.end()) {
+      one.select = with->second;
+    } else {
       const auto found = std::find_if(tables_.begin(), tables_.end(), [&](const auto& entry) { return entry.first == name; });
       if (found != tables_.end()) one.use.table = found->second;
     }
@@ -95,17 +120,39 @@ class Reader {
   // The column that a ColumnRef is, sought from this query outwards.
   Found find(Node reference, const Block& from) {
     if (reference.key() != "ColumnRef") return {};
-    std::vector<std::string_view> names;
-    for (const Node field : reference["fields"]) names.push_back(field["String"]["sval"].text());
+    const auto names = fields_of(reference);
     if (names.empty() || names.size() > 3 || names.back().empty()) return {};
-    for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
-      if (!block->node.contains(from.node)) continue;
-      for (Instance& one : block->instances) {
-        if (names.size() == 2 && names[0] != (one.alias.empty() ? one.name : one.alias)) continue;
-        if (names.size() == 3 && (names[0] != one.schema || names[1] != one.name)) continue;
-        if (one.use.table != nullptr && one.use.table->column(names.back()) != nullptr)
-          return {&one, std::string(names.back())};
-      }
+    for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block)
+      if (block->node.contains(from.node))
+        if (const Found found = find_in(*block, names, 0)) return found;
+    return {};
+  }
+
+  Found find_in(Block& block, const std::vector<std::string_view>& names, int around) {
+    for (Instance& one : block.instances) {
+      if (names.size() == 2 && names[0] != (one.alias.empty() ? one.name : one.alias)) continue;
+      if (names.size() == 3 && (names[0] != one.schema || names[1] != one.name)) continue;
+      if (one.use.table != nullptr && one.use.table->column(names.back()) != nullptr) return {&one, std::string(names.back())};
+      if (one.select)
+        if (const Found found = find_output(one.select, names.back(), around + 1)) return found;
+    }
+    return {};
+  }
+
+  // The column that a query gives out under that name. PostgreSQL compares inside of it, where it may.
+  Found find_output(Node select, std::string_view name, int around) {
+    const auto inner = std::find_if(blocks_.begin(), blocks_.end(), [select](const Block& one) { return one.node == select; });
+    if (inner == blocks_.end() || around > kAroundMax) return {};
+    for (const Node target : select["targetList"]) {
+      const Node value = target["ResTarget"]["val"].inner();
+      auto fields = value.key() == "ColumnRef" ? fields_of(value) : std::vector<std::string_view>();
+      if (fields.empty()) continue;
+      const auto given = target["ResTarget"]["name"].text();
+      const bool all = fields.back().empty();  // *
+      if (!all && (given.empty() ? fields.back() : given) != name) continue;
+      if (all) fields.back() = name;
+      if (const Found found = find_in(*inner, fields, around)) return found;
+      if (!all) return {};
     }
     return {};
   }
@@ -213,14 +260,44 @@ class Reader {
       use.equal.push_back({column.column, many, equal ? expression_text(right) : std::string()});
     } else if (kind == "AEXPR_BETWEEN" || (kind == "AEXPR_OP" && (op == "<" || op == "<=" || op == ">" || op == ">="))) {
       use.range.push_back(column.column);
+      read_bound(use, column.column, kind == "AEXPR_BETWEEN", right, op);
     } else if (kind == "AEXPR_LIKE" && op == "~~" && !literal_prefix(text_constant(right)).empty()) {
       use.prefix.push_back(column.column);
+    } else if (is_match(op) && (kind == "AEXPR_OP" || kind == "AEXPR_LIKE" || kind == "AEXPR_ILIKE")) {
+      read_match(use, key_on(column.column), right, op);
     }
+  }
+
+  static void read_bound(TableUse& use, const std::string& column, bool between, Node right, std::string_view op) {
+    const std::string name = base::quote_identifier(column);
+    if (between) {
+      std::vector<std::string> ends;
+      for (const Node end : right["items"]) ends.push_back(expression_text(end.inner()));
+      if (ends.size() == 2 && !ends[0].empty() && !ends[1].empty())
+        use.bounds.push_back({column, name + " BETWEEN " + ends[0] + " AND " + ends[1]});
+    } else if (const std::string end = expression_text(right); !end.empty()) {
+      use.bounds.push_back({column, name + " " + std::string(op) + " " + end});
+    }
+  }
+
+  static void read_match(TableUse& use, IndexKey key, Node right, std::string_view op) {
+    const std::string value = expression_text(right);
+    if (value.empty()) return;
+    const std::string left = key.expression ? key.text : base::quote_identifier(key.text);
+    use.matches.push_back({.key = std::move(key),
+                           .op = std::string(op),
+                           .value = std::string(text_constant(uncast(right))),
+                           .condition = left + " " + std::string(op) + " " + value});
+  }
+
+  static Node uncast(Node node) {
+    while (node.key() == "TypeCast") node = node["arg"].inner();
+    return node;
   }
 
   // lower(x) = 'a': an index on the expression.
   void read_expression(Block& block, Node left, Node right, std::string_view kind, std::string_view op) {
-    if (op != "=" || (kind != "AEXPR_OP" && kind != "AEXPR_IN" && kind != "AEXPR_OP_ANY")) return;
+    if ((op != "=" && op != "@@") || (kind != "AEXPR_OP" && kind != "AEXPR_IN" && kind != "AEXPR_OP_ANY")) return;
     if (!has_columns(left)) std::swap(left, right);
     if (has_columns(right) || !has_columns(left)) return;
     Instance* only = nullptr;
@@ -230,7 +307,9 @@ class Reader {
       only = found.instance;
     }
     const std::string text = only == nullptr ? std::string() : expression_text(left);
-    if (!text.empty()) only->use.expressions.push_back(text);
+    if (text.empty()) return;
+    if (op == "=") return only->use.expressions.push_back(text);
+    if (kind == "AEXPR_OP") read_match(only->use, {.text = text, .expression = true}, right, op);
   }
 
   void read_order(Block& block) {
@@ -309,7 +388,7 @@ class Reader {
 
   const Tree& tree_;
   const TableOf& tables_;
-  const std::set<std::string, std::less<>> with_names_;
+  const std::map<std::string, Node, std::less<>> with_names_;
   std::vector<Block> blocks_;
 };
 

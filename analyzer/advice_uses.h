@@ -27,9 +27,21 @@ struct TableUse {
     bool many = false;    // IN, = ANY: rows come in no order
     std::string value{};  // the constant in SQL, where it may stand in the WHERE of an index
   };
+  // x > 1: a range of the column, as SQL where the tree tells it.
+  struct Bound {
+    std::string column, condition;
+  };
+  // d @> '{}', e ILIKE '%x%', to_tsvector('simple', e) @@ 'x': what only a GIN index finds.
+  struct Match {
+    IndexKey key;  // a column, or an expression
+    std::string op, value{};  // the value where it is a text
+    std::string condition;    // all of it as SQL
+  };
   const AdviceTable* table = nullptr;
   std::vector<Equal> equal;
   std::vector<std::string> range;
+  std::vector<Bound> bounds;    // the same, each condition
+  std::vector<Match> matches;
   std::vector<std::string> prefix;       // LIKE 'x%'
   std::vector<std::string> join;         // equal to a column of another table
   std::vector<std::string> either;       // equal, in one arm of an OR

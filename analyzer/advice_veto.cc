@@ -12,6 +12,7 @@ bool Vetoes::plausible(const Candidate& candidate, const AdviceTable& table, dou
     if (part > kPartMax) return false;
     rows = part * table.rows;
   }
+  if (candidate.reckoned) return true;  // from the rows that match
   return std::all_of(shape.keys.begin(), shape.keys.end(),
                      [&](const IndexKey& key) { return !key.expression || tells_apart(name, key.text, table); });
 }

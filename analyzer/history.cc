@@ -28,6 +28,9 @@ int64_t part_of(int64_t bytes, int64_t percent) { return bytes / kPercent * perc
 // pthread_mutex_clocklock(), which a steady clock would take. Setting the clock meanwhile makes one wait longer or shorter.
 base::WallTime until(base::Duration patience) { return base::wall_now() + patience; }
 
+// In files of all ages.
+constexpr std::string_view kKept = "CREATE TABLE IF NOT EXISTS kept(name TEXT PRIMARY KEY, value BLOB NOT NULL)";
+
 bool is(const base::Error& error, std::string_view sqlstate) { return error.sqlstate == sqlstate; }
 
 }  // namespace
@@ -85,6 +88,29 @@ void History::add(HistoryInterval interval) {
     state_.waiting = waiting_.size();
   }
   if (file) note(status);
+}
+
+base::Status History::keep(std::string_view name, std::string_view text) {
+  std::unique_lock file(file_mutex_, until(kReadersMax));
+  if (!file) return base::Error{std::string(HistoryDb::kInUse), "readers have kept the file too long", {}, {}};
+  if (!db_) TRY_STATUS(open_file());
+  return db_->transaction([&]() -> base::Status {
+    TRY_STATUS(db_->run(kKept));
+    TRY(HistoryDb::Statement* const put, db_->statement("INSERT OR REPLACE INTO kept VALUES (?, ?)"));
+    return put->bind(1, name).bind_bytes(2, text).run();
+  });
+}
+
+base::Result<std::string> History::kept(std::string_view name) {
+  std::unique_lock file(file_mutex_, until(kReadersMax));
+  if (!file) return base::Error{std::string(HistoryDb::kInUse), "readers have kept the file too long", {}, {}};
+  if (!db_) TRY_STATUS(open_file());
+  TRY_STATUS(db_->run(kKept));
+  TRY(HistoryDb::Statement* const get, db_->statement("SELECT value FROM kept WHERE name = ?"));
+  TRY(const bool found, get->bind(1, name).step());
+  std::string text = found ? get->text(0) : std::string();
+  get->reset();
+  return text;
 }
 
 base::Status History::open_file() {

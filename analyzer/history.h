@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "analyzer/history_db.h"
 #include "analyzer/history_rows.h"
@@ -40,6 +41,9 @@ class History final : public HistoryReader {
   // On one thread.
   void open();
   void add(HistoryInterval interval);
+  // A text beside what is counted, by its name: the last one that was kept; empty for none.
+  base::Status keep(std::string_view name, std::string_view text);
+  base::Result<std::string> kept(std::string_view name);
 
   // Any thread.
   void set_limits(const HistoryLimits& limits);

@@ -47,8 +47,10 @@ std::string words_of(std::string_view text) {
   return out;
 }
 
+std::string_view unqualified(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
 bool same_key(const IndexKey& a, const IndexKey& b) {
-  if (a.opclass != b.opclass) return false;
+  if (unqualified(a.opclass) != unqualified(b.opclass)) return false;
   if (a.text == b.text) return true;
   return (a.expression || b.expression) && plain_expression(a.text) == plain_expression(b.text);
 }
@@ -70,6 +72,7 @@ std::string keys_text(const IndexShape& shape) {
 std::string index_name(const IndexShape& shape) {
   std::string name = shape.table;
   for (const IndexKey& key : shape.keys) name += "_" + words_of(key.text);
+  if (shape.method != "btree") name += "_" + shape.method;
   if (!shape.predicate.empty()) name += "_where_" + words_of(shape.predicate);
   constexpr std::string_view kEnd = "_idx";
   if (name.size() + kEnd.size() > kNameMax) {
@@ -95,7 +98,7 @@ std::string advice_id(std::string_view database, const IndexShape& shape) {
 bool covers(const IndexShape& has, const IndexShape& wanted) {
   if (has.schema != wanted.schema || has.table != wanted.table || has.method != wanted.method) return false;
   if (wanted.keys.size() > has.keys.size()) return false;
-  if (has.method == "gin" && wanted.keys.size() != has.keys.size()) return false;
+  if (has.method != "btree" && wanted.keys.size() != has.keys.size()) return false;
   if (!has.predicate.empty() && plain_expression(has.predicate) != plain_expression(wanted.predicate)) return false;
   bool straight = true, turned = true;
   for (std::size_t i = 0; i < wanted.keys.size(); ++i) {

@@ -29,6 +29,8 @@ constexpr std::size_t kSelectThreads = 1;
 constexpr base::Duration kLastPosts = std::chrono::seconds(1);
 // As long as the hash that it keys.
 constexpr std::size_t kSecretBytes = 32;
+// The name in the history of what is known of advice.
+constexpr const char* kAdviceKept = "advice";
 
 // How long the end waits for the last traces to be taken.
 constexpr base::Duration kTracesPatience = std::chrono::seconds(2);
@@ -143,6 +145,14 @@ pooler::Process::Hooks App::hooks() {
 pooler::Advisor::Asks App::advisor_asks() {
   return {.queries = [this](std::function<void(std::vector<pooler::QueryRow>)> done) { process_.queries(std::move(done)); },
           .samples = [this](std::function<void(std::vector<analyzer::SampledKind>)> done) { process_.samples(std::move(done)); },
+          .keep =
+              [this](std::string text) {
+                if (history_) history_->keep(kAdviceKept, std::move(text));
+              },
+          .kept =
+              [this](std::function<void(std::string)> done) {
+                if (history_) history_->kept(kAdviceKept, std::move(done));
+              },
           .config = [this] { return pools_.config(); },
           .caller = [this]() -> base::EventLoop& { return process_.caller(); }};
 }

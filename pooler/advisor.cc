@@ -79,6 +79,30 @@ Advisor::~Advisor() { stopping_ = true; }
 
 void Advisor::start() { follow(); }
 
+// ---- over a restart ----
+
+void Advisor::restore() {
+  if (!asks_.kept || std::exchange(restored_, true)) return;
+  asks_.kept([this](std::string text) {
+    auto record = analyzer::read_record(std::move(text));
+    if (!record) return log.warn("the advice of the process before this one cannot be read: it begins anew");
+    const std::lock_guard lock(mutex_);
+    book_.restore(*std::move(record));
+  });
+}
+
+void Advisor::keep() const {
+  if (!asks_.keep) return;
+  analyzer::AdviceRecord record;
+  {
+    const std::lock_guard lock(mutex_);
+    record = book_.record();
+  }
+  asks_.keep(analyzer::record_text(record));
+}
+
+// ---- settings ----
+
 void Advisor::reconfigure() {
   main_.post([this] { follow(); });
 }
@@ -91,6 +115,7 @@ void Advisor::follow() {
     interval_ = {};
     return;
   }
+  restore();
   if (!thread_) thread_.emplace("advice", 1);
   if (interval_ != settings.interval) timer_.every(interval_ = settings.interval);
 }
@@ -121,6 +146,7 @@ void Advisor::collected(std::vector<QueryRow> rows, std::vector<analyzer::Sample
   const bool taken = thread_->run([this, config, workloads] {
     for (const analyzer::Workload& workload : *workloads)
       if (!stopping_) look_at(workload, *config);
+    if (!stopping_) keep();
     if (!stopping_) main_.post([this] { finished(base::Ok{}); });
   });
   if (!taken) finished(base::configuration_limit("the advisor is busy"));
@@ -226,6 +252,7 @@ void Advisor::build(const analyzer::Advice& advice, const conf::Config& config, 
     builds_.erase(advice.id);
     if (status.ok()) book_.created(advice.id, base::wall_now());
   }
+  keep();
   if (!stopping_) main_.post([waiter, status] { answer(waiter, status); });
 }
 
@@ -264,9 +291,12 @@ Advisor::Token Advisor::advise_now(Done done) {
 }
 
 base::Status Advisor::dismiss(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  if (book_.dismiss(id)) return base::Ok{};
-  return no_such_advice();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!book_.dismiss(id)) return no_such_advice();
+  }
+  keep();
+  return base::Ok{};
 }
 
 std::vector<analyzer::Advice> Advisor::advice() const {

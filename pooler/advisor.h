@@ -4,7 +4,7 @@
 // The main loop asks the workers what they have counted and which samples they keep; a thread of its own asks PostgreSQL, one
 // database after the other. No worker waits for any of it. A database whose looks fail is left alone for a while.
 //
-// While [advice] is off there is no thread, and nothing is asked.
+// While [advice] is off there is no thread, and nothing is asked. With a [history], advice outlives the process.
 
 #include <atomic>
 #include <cstddef>
@@ -55,6 +55,9 @@ class Advisor {
   struct Asks {
     std::function<void(std::function<void(std::vector<QueryRow>)>)> queries;               // answer on the main loop
     std::function<void(std::function<void(std::vector<analyzer::SampledKind>)>)> samples;  // the same
+    // What outlives the process, if it has a history: keeps a text, and gives the last one on the main loop, if there is one.
+    std::function<void(std::string)> keep;
+    std::function<void(std::function<void(std::string)>)> kept;
     std::function<conf::ConfigPtr()> config;
     std::function<base::EventLoop&()> caller;  // the loop of whoever calls
   };
@@ -95,6 +98,8 @@ class Advisor {
   };
 
   void follow();  // the settings
+  void restore();
+  void keep() const;
   void look();
   void collected(std::vector<QueryRow> rows, std::vector<analyzer::SampledKind> samples);
   void look_at(const analyzer::Workload& workload, const conf::Config& config);  // on the thread
@@ -112,7 +117,7 @@ class Advisor {
   // On the main loop.
   base::Timer timer_;
   base::Duration interval_{};
-  bool looking_ = false;
+  bool looking_ = false, restored_ = false;
   std::vector<Waiter> waiters_;
   std::optional<base::Offload> thread_, builder_;
 

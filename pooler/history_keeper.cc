@@ -63,7 +63,8 @@ base::Duration until_end(base::WallTime now, base::Duration interval) {
 }
 
 HistoryKeeper::HistoryKeeper(base::EventLoop& loop, const conf::History& settings, Asks asks)
-    : interval_(settings.interval),
+    : loop_(loop),
+      interval_(settings.interval),
       asks_(std::move(asks)),
       history_(std::make_shared<analyzer::History>(analyzer::History::Place{settings.path}, limits_of(settings))),
       diff_(std::make_shared<analyzer::HistoryDiff>()),
@@ -116,6 +117,24 @@ void HistoryKeeper::take(std::vector<QueryCount> counts) {
     for (QueryCount& count : *own) diff->take(count.worker, count.number, std::move(count.snapshot));
   });
   if (!taken) log.warn("the history misses what was counted before RESET QUERIES: it is being written too slowly");
+}
+
+void HistoryKeeper::keep(std::string name, std::string text) {
+  const bool taken = thread_.run([history = history_, name, text = std::move(text)] {
+    if (const auto status = history->keep(name, text); !status.ok())
+      log.limited(name).warn("{} is not kept: {}", name, base::to_text(status.error()));
+  });
+  if (!taken) log.limited(name).warn("{} is not kept: the history is being written too slowly", name);
+}
+
+void HistoryKeeper::kept(std::string name, std::function<void(std::string)> done) {
+  thread_.run([this, history = history_, name = std::move(name), done = std::move(done)] {
+    auto text = history->kept(name);
+    if (!text.ok())
+      log.warn("{} of the process before this one cannot be read: {}", name, base::to_text(text.error()));
+    else if (!text->empty())
+      loop_.post([done, text = *std::move(text)] { done(text); });
+  });
 }
 
 void HistoryKeeper::finish(std::vector<QueryCount> counts) {

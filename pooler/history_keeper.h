@@ -44,6 +44,10 @@ class HistoryKeeper {
   // Any thread.
   void configure(const conf::History& settings);
   void take(std::vector<QueryCount> counts);  // what is about to be counted from nothing
+  // A text that outlives the process, by its name.
+  void keep(std::string name, std::string text);
+  // `done` is called on the loop, unless there is none.
+  void kept(std::string name, std::function<void(std::string text)> done);
   std::shared_ptr<analyzer::HistoryReader> reader() const { return history_; }
   // On the thread that writes, in turn; false when too much is in line.
   bool run(std::function<void()> work) { return thread_.run(std::move(work)); }
@@ -55,6 +59,7 @@ class HistoryKeeper {
   void end_interval();
   bool write(std::vector<QueryCount> counts, base::WallTime at);
 
+  base::EventLoop& loop_;
   const base::Duration interval_;
   Asks asks_;
   std::shared_ptr<analyzer::History> history_;

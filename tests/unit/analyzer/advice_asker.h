@@ -14,7 +14,7 @@ class FakeAsker final : public Asker {
   std::vector<std::string> asked;  // "SELECT $1 (value)"
   std::string fails;               // what is this text fails
   bool hypopg = false;
-  std::string number{};  // what a sum is
+  std::string number{};  // what a sum, or a part, is
 
   base::Result<SqlRows> ask(std::string_view sql, const SqlRow& params) override {
     std::string text(sql);
@@ -25,7 +25,8 @@ class FakeAsker final : public Asker {
       return SqlRows{{R"([{"Plan": {"Node Type": "Result", "Total Cost": 1.5, "Plan Rows": 1}}])"}};
     if (sql.find("hypopg_create_index") != std::string_view::npos) return SqlRows{{"<" + params.at(0).value_or("") + ">"}};
     if (sql == kExtensionsSql && hypopg) return SqlRows{{"hypopg", "public", "1.3.1"}};
-    if (!number.empty() && sql.starts_with("SELECT pg_catalog.sum")) return SqlRows{{number}};
+    const bool sampled = sql.starts_with("SELECT pg_catalog.sum") || sql.starts_with("SELECT (pg_catalog.count");
+    if (!number.empty() && sampled) return SqlRows{{number}};
     return SqlRows{};
   }
   bool out_of_time() const override { return false; }

@@ -119,7 +119,29 @@ TEST(AdviceBook, WhatIsSlowerSinceSaysHowToGoBack) {
   Created f({{50, 20'000}});
   const Advice slower = f.after({{50, 20'000}, {250, 30'000}});
   EXPECT_EQ(slower.status, AdviceStatus::kRegressed);
-  EXPECT_EQ(slower.note, "a statement is slower since: DROP INDEX CONCURRENTLY \"public\".\"there_is\";");
+  EXPECT_EQ(slower.note, "statement 0000000000000007 is slower since: DROP INDEX CONCURRENTLY \"public\".\"there_is\";");
+}
+
+TEST(AdviceBook, AStatementThatItIsNotForMayNotGetSlowerEither) {
+  AdviceBook book;
+  const auto calls = [](int readings, uint64_t reads_us, int writings, uint64_t writes_us) {
+    Workload out = work("app", {{50, 20'000}, {readings, reads_us}});
+    WorkQuery& other = out.queries.emplace_back();
+    other.fingerprint = 8;
+    for (int i = 0; i < 50; ++i) other.times.record(1000);
+    for (int i = 0; i < writings; ++i) other.times.record(writes_us);
+    return out;
+  };
+  Advice advice = on("a");
+  advice.details.push_back({.fingerprint = 7});
+  advice.others = {8};
+  book.enter(calls(0, 0, 0, 0), result({advice}), kNow);
+  book.enter(calls(0, 0, 0, 0), result({}, {advice.shape}), kNow + 1h);
+  book.enter(calls(250, 500, 250, 1000), result({}, {advice.shape}), kNow + 2h);
+  EXPECT_EQ(book.all().at(0).status, AdviceStatus::kVerified);
+  book.enter(calls(250, 500, 900, 3000), result({}, {advice.shape}), kNow + 3h);
+  EXPECT_EQ(book.all().at(0).status, AdviceStatus::kRegressed);
+  EXPECT_TRUE(book.all().at(0).note.starts_with("statement 0000000000000008 is slower since: ")) << book.all().at(0).note;
 }
 
 TEST(AdviceBook, CountsThatBeganAgainAreAllSince) {

@@ -65,7 +65,61 @@ TEST(AdviceCandidates, SmallTablesAreLeftAlone) {
 TEST(AdviceCandidates, WideColumnsAreNoKeys) {
   AdviceCatalog known = advice_support::catalog();
   known.tables[0].columns[6].width = 3000;
-  EXPECT_THAT(advice_support::candidates(known, "SELECT * FROM o WHERE e = 'x'"), IsEmpty());
+  EXPECT_THAT(advice_support::candidates(known, "SELECT * FROM o WHERE e = 'x'"), testing::ElementsAre("o hash(e)"));
+  EXPECT_THAT(advice_support::candidates(known, "SELECT * FROM o WHERE e > 'x'"), IsEmpty());
+}
+
+TEST(AdviceCandidates, GinForWhatIsInsideOfAValue) {
+  struct Case {
+    std::string_view condition;
+    std::vector<std::string> wanted;
+  };
+  for (const auto& [condition, wanted] : std::vector<Case>{
+           {"d @> '{\"k\": 1}'", {"o gin(d jsonb_path_ops)", "o gin(d)"}},
+           {"d ? 'k'", {"o gin(d)"}},
+           {"tags @> '{a}' AND tags && '{b}'", {"o gin(tags)"}},
+           {"tags <@ '{a}'", {}},
+           {"v @@ to_tsquery('x')", {"o gin(v)"}},
+           {"to_tsvector('simple', e) @@ 'x'", {"o gin((to_tsvector('simple', e)))"}},
+           {"e ILIKE '%abc%'", {"o gin(e gin_trgm_ops)"}},
+           {"e LIKE '%a_bcd'", {"o gin(e gin_trgm_ops)"}},
+           {"e ~ '^abc'", {"o gin(e gin_trgm_ops)"}},
+           {"e ILIKE '%ab%'", {}},     // no trigram
+           {"e ~ 'abc|x'", {}},        // or none of it
+           {"e ~ 'abc*'", {}},
+           {"d ILIKE '%abc%'", {}},
+           {"a @> 1", {}},
+       })
+    EXPECT_EQ(of("SELECT * FROM o WHERE " + std::string(condition)), wanted) << condition;
+}
+
+TEST(AdviceCandidates, NoGinWhereThereIsAnIndexThatFindsTheSame) {
+  AdviceCatalog known = advice_support::catalog();
+  const auto with = [&](std::string method, std::string text, bool expression, std::string opclass, std::string_view condition) {
+    AdviceIndex there{.shape = {.schema = "public",
+                                .table = "o",
+                                .method = std::move(method),
+                                .keys = {{.text = std::move(text), .expression = expression, .opclass = std::move(opclass)}}},
+                      .name = "there"};
+    known.tables[0].indexes = {there};
+    return advice_support::candidates(known, "SELECT * FROM o WHERE " + std::string(condition));
+  };
+  EXPECT_THAT(with("gin", "d", false, "", "d @> '{}'"), IsEmpty());
+  EXPECT_THAT(with("gin", "d", false, "jsonb_path_ops", "d ? 'k'"), testing::ElementsAre("o gin(d)"));
+  EXPECT_THAT(with("gist", "e", false, "gist_trgm_ops", "e ILIKE '%abc%'"), IsEmpty());
+  EXPECT_THAT(with("gin", "to_tsvector('simple'::regconfig, e)", true, "", "to_tsvector('simple', e) @@ 'x'"), IsEmpty());
+}
+
+TEST(AdviceCandidates, BrinForLargeTablesThatLieInItsOrder) {
+  AdviceCatalog known = advice_support::catalog();
+  AdviceTable& o = known.tables[0];
+  const auto of_range = [&] { return advice_support::candidates(known, "SELECT * FROM o WHERE ts > '2026-01-01'"); };
+  EXPECT_THAT(of_range(), testing::ElementsAre("o(ts)"));
+  o.columns[9].correlation = 0.99;
+  o.pages = 20'000;
+  EXPECT_THAT(of_range(), testing::ElementsAre("o(ts)", "o brin(ts)"));
+  o.pages = 9000;
+  EXPECT_THAT(of_range(), testing::ElementsAre("o(ts)"));
 }
 
 TEST(AdviceCandidates, TwoAreMergedWhereOneLeadsTheOther) {
@@ -88,6 +142,13 @@ TEST(AdviceCandidates, SizesKnowOfDuplicates) {
   EXPECT_NEAR(static_cast<double>(estimated_bytes(o, many, o.rows)), 2.2e6, 4e5);
   EXPECT_NEAR(static_cast<double>(estimated_bytes(o, few, o.rows)), 0.68e6, 1e5);
   EXPECT_LT(estimated_bytes(o, many, 100), 30'000);
+  const auto by = [&](std::string method, IndexKey key) {
+    const IndexShape shape{.schema = "public", .table = "o", .method = std::move(method), .keys = {std::move(key)}};
+    return estimated_bytes(o, shape, o.rows);
+  };
+  EXPECT_LT(by("brin", key_on("ts")), 20'000);
+  EXPECT_GT(by("gin", {.text = "e", .opclass = "gin_trgm_ops"}), 3 * by("gin", {.text = "e", .opclass = ""}));
+  EXPECT_EQ(by("hash", key_on("e")), by("hash", key_on("d")));  // however wide
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ SqlRow index_row(std::string oid, std::string name, std::string column, bool uni
 
 TEST(AdviceCatalog, IsMadeOfRows) {
   const AdviceCatalog catalog = catalog_of(
-      {{"10", "public", "t", "r", "5000", "100", "90", "1", "2", "3", "t", "f"},
-       {"11", "public", "v", "v", "-1", "4", "0", "0", "0", "0", "f", "f"}},
+      {{"10", "public", "t", "r", "5000", "100", "90", "1", "2", "3", "t", "f", std::nullopt},
+       {"11", "public", "v", "v", "-1", "4", "0", "0", "0", "0", "f", "f", "SELECT 1;"}},
       {{"10", "a", "integer", "t", "t", "-0.5", "0", "0.9", "4"},
        {"10", "e", "text", "f", "f", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
        {"99", "x", "integer", "t", "t", "1", "0", "0", "4"}},

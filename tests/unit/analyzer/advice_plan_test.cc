@@ -19,6 +19,7 @@ TEST(AdvicePlan, IsRead) {
   EXPECT_EQ(plan->scan_of("o"), "Seq Scan");
   EXPECT_EQ(plan->scan_of("u"), "Bitmap Heap Scan, Bitmap Index Scan using <13>btree_u_a");
   EXPECT_EQ(plan->scan_of("nowhere"), "");
+  EXPECT_DOUBLE_EQ(plan->scans.at(0).cost, 99);
 }
 
 TEST(AdvicePlan, IsNothingWhereItIsNone) {

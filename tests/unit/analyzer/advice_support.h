@@ -14,7 +14,8 @@
 
 namespace analyzer::advice_support {
 
-// o (a, b, c, n integer; t, e text; f boolean; d jsonb; ts timestamptz) and u (id, oid integer; name text), both large.
+// o (a, b, c, n integer; t, e text; f boolean; d jsonb; ts timestamptz; tags text[]; v tsvector) and u (id, oid integer;
+// name text), both large.
 inline AdviceCatalog catalog() {
   AdviceCatalog out;
   const auto column = [](std::string name, std::string type, double distinct, int width = 4) {
@@ -32,7 +33,8 @@ inline AdviceCatalog catalog() {
                column("b", "integer", 5000), column("c", "integer", 10),
                column("n", "integer", 50),   column("t", "text", 3, 8),
                column("e", "text", -1, 20),  column("f", "boolean", 2, 1),
-               column("d", "jsonb", -1, 60), column("ts", "timestamp with time zone", -1, 8)};
+               column("d", "jsonb", -1, 60), column("ts", "timestamp with time zone", -1, 8),
+               column("tags", "text[]", -1, 40), column("v", "tsvector", -1, 100)};
   AdviceIndex key{.shape = {.schema = "public", .table = "o", .keys = {key_on("id")}}, .name = "o_pkey"};
   key.unique = key.primary = key.needed = true;
   o.indexes = {key};
@@ -60,8 +62,9 @@ inline std::vector<TableUse> uses(const AdviceCatalog& known, std::string_view s
 inline std::vector<std::string> candidates(const AdviceCatalog& known, std::string_view sql) {
   std::vector<std::string> out;
   for (const TableUse& use : uses(known, sql))
-    for (const Candidate& one : candidates_of(use)) {
-      std::string text = one.shape.table + "(" + keys_text(one.shape) + ")";
+    for (const Candidate& one : candidates_of(use, "gin_trgm_ops")) {
+      std::string text = one.shape.table + (one.shape.method == "btree" ? "(" : " " + one.shape.method + "(");
+      text += keys_text(one.shape) + ")";
       if (!one.shape.predicate.empty()) text += " WHERE " + one.shape.predicate;
       std::erase(text, '"');
       out.push_back(text);

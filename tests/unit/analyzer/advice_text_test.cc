@@ -42,5 +42,14 @@ TEST(AdviceText, WhatChangesIsReadInstead) {
     EXPECT_EQ(as_select(sql).value_or(""), wanted) << sql;
 }
 
+TEST(AdviceText, ALimitIsTakenAway) {
+  EXPECT_EQ(without_limit("SELECT * FROM o WHERE a = 1 ORDER BY id LIMIT 1"), "SELECT * FROM o WHERE a = 1 ORDER BY id");
+  EXPECT_EQ(without_limit("SELECT 1 OFFSET 2 LIMIT 1"), "SELECT 1");
+  EXPECT_EQ(without_limit("SELECT 1 FETCH FIRST ROW ONLY"), "SELECT 1");
+  EXPECT_EQ(without_limit("SELECT * FROM (SELECT 1 LIMIT 1) s"), std::nullopt);
+  EXPECT_EQ(without_limit("SELECT o.limit, 1 AS limit FROM o"), std::nullopt);
+  EXPECT_EQ(without_limit("SELECT '"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace analyzer

@@ -34,6 +34,12 @@ std::string told(std::string_view sql) {
     add("group", joined(use.group));
     add("x", joined(use.expressions));
     add("p", joined(use.predicates));
+    const auto plain = [](std::string text) {
+      std::erase(text, '"');
+      return text;
+    };
+    for (const TableUse::Bound& one : use.bounds) add("bound", plain(one.condition));
+    for (const TableUse::Match& one : use.matches) add("match", plain(one.condition));
     if (use.limited) out += " limited";
   }
   return out;
@@ -52,8 +58,13 @@ TEST(AdviceUses, AreReadFromTheTree) {
            {"SELECT * FROM public.o WHERE public.o.a = 1", "o: = a"},
            {"SELECT * FROM o WHERE a IN (1, 2) AND b = ANY ($1)", "o: = a*,b*"},
            {"SELECT * FROM o WHERE a NOT IN (1, 2) AND b <> 3", "o:"},
-           {"SELECT * FROM o WHERE ts > now() - interval '1 day' AND 5 > a AND b BETWEEN 1 AND 2", "o: < ts,a,b"},
-           {"SELECT * FROM o WHERE e LIKE 'abc%' AND t LIKE '%x'", "o: like e"},
+           {"SELECT * FROM o WHERE ts > now() AND 5 > a AND b BETWEEN 1 AND 2",
+            "o: < ts,a,b bound ts > now() bound a < 5 bound b BETWEEN 1 AND 2"},
+           {"SELECT * FROM o WHERE e LIKE 'abc%' AND t LIKE '%x'", "o: like e match t ~~ '%x'"},
+           {"SELECT * FROM o WHERE e ILIKE '%x%' AND e ~ 'abc' AND e NOT ILIKE 'y'", "o: match e ~~* '%x%' match e ~ 'abc'"},
+           {"SELECT * FROM o WHERE d @> '{}' AND tags && '{a}'::_text", "o: match d @> '{}' match tags && ('{a}')::_text"},
+           {"SELECT * FROM o WHERE to_tsvector('simple', e) @@ 'x'", "o: match to_tsvector('simple', e) @@ 'x'"},
+           {"SELECT * FROM o WHERE e ILIKE ANY ('{a}') AND d @> $1", "o:"},
            {"SELECT * FROM o WHERE a = b", "o:"},
            {"SELECT * FROM o WHERE a = (SELECT 1)", "o:"},
            {"SELECT * FROM o JOIN u ON u.oid = o.id WHERE name = 'x'", "o: join id; u: = name join oid"},
@@ -79,7 +90,13 @@ TEST(AdviceUses, AreReadFromTheTree) {
            {"WITH w AS (SELECT * FROM o WHERE a = 1) SELECT * FROM w", "o: = a"},
            {"WITH o AS (SELECT 1 AS a) SELECT * FROM o WHERE a = 1", ""},
            {"SELECT * FROM o WHERE a = 1 UNION ALL SELECT * FROM o WHERE b = 1", "o: = a; o: = b"},
-           {"SELECT * FROM (SELECT * FROM o WHERE a = 1) s WHERE b = 1", "o: = a"},
+           {"SELECT * FROM (SELECT * FROM o WHERE a = 1) s WHERE b = 1", "o: = b,a"},
+           {"SELECT * FROM (SELECT a AS x, o.b FROM o) s WHERE s.x = 1 AND c = 1 ORDER BY s.b", "o: = a sort b"},
+           {"SELECT * FROM (SELECT a + 1 AS a FROM o) s WHERE a = 1", "o:"},
+           {"SELECT * FROM (SELECT a FROM o) s (b) WHERE b = 1 OR a = 1", "o:"},
+           {"WITH w AS (SELECT u.*, a FROM o, u) SELECT * FROM w JOIN o ON o.id = w.oid WHERE w.name = 'x' AND w.a = 1",
+            "o: join id; u: = name join oid; o: = a"},
+           {"WITH RECURSIVE w AS (SELECT * FROM w) SELECT * FROM w WHERE a = 1", ""},
            {"UPDATE o SET a = 1 WHERE b = 2", "o: = b"},
            {"DELETE FROM o USING u WHERE u.oid = o.id", "o: join id; u: join oid"},
            {"SELECT * FROM nowhere WHERE a = 1", ""},

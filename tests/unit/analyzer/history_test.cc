@@ -48,6 +48,35 @@ TEST_F(HistoryTest, GoesOnWhereItWas) {
   EXPECT_EQ(history.state().lost, 0u);
 }
 
+TEST_F(HistoryTest, ATextIsKeptBesideWhatIsCounted) {
+  const std::string bytes("a\0b\xff", 4);
+  {
+    History history({path_}, limits_);
+    history.open();
+    EXPECT_EQ(*history.kept("advice"), "");
+    ASSERT_TRUE(history.keep("advice", "the first").ok());
+    ASSERT_TRUE(history.keep("advice", bytes).ok());
+    ASSERT_TRUE(history.keep("other", "text").ok());
+    add(history, 0, 3);
+  }
+  History history({path_}, limits_);
+  EXPECT_EQ(*history.kept("advice"), bytes);
+  EXPECT_EQ(*history.kept("other"), "text");
+  add(history, 1, 4);
+  EXPECT_EQ(calls(history), 7u);
+}
+
+TEST_F(HistoryTest, ATextThatCannotBeKeptIsToldToWhoeverWantsIt) {
+  History history({path_, FaultyVfs::kName}, limits_);
+  ASSERT_TRUE(history.keep("advice", "the first").ok());
+  FaultyVfs::write_answer = SQLITE_FULL;
+  const auto status = history.keep("advice", std::string(100'000, 'x'));
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().sqlstate, HistoryDb::kDiskFull);
+  FaultyVfs::write_answer = SQLITE_OK;
+  EXPECT_EQ(*history.kept("advice"), "the first");
+}
+
 TEST_F(HistoryTest, AFullDiskIsToldAndOverWhenThereIsRoom) {
   History history({path_, FaultyVfs::kName}, limits_);
   add(history, 0);

@@ -15,7 +15,7 @@ TEST(IndexShape, SaysHowItIsCreated) {
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"t_a_b_idx\" ON \"public\".\"t\" USING btree (\"a\", \"b\" DESC);");
   EXPECT_EQ(create_statement(
                 {.schema = "S", .table = "My \"t\"", .method = "gin", .keys = {{.text = "d", .opclass = "jsonb_path_ops"}}}),
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"My \"\"t\"\"_d_idx\" ON \"S\".\"My \"\"t\"\"\" USING gin (\"d\" "
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"My \"\"t\"\"_d_gin_idx\" ON \"S\".\"My \"\"t\"\"\" USING gin (\"d\" "
             "jsonb_path_ops);");
   EXPECT_EQ(what_if_statement(on({{.text = "lower(\"e\")", .expression = true}}, "\"x\" IS NULL")),
             "CREATE INDEX ON \"public\".\"t\" USING btree ((lower(\"e\"))) WHERE \"x\" IS NULL");

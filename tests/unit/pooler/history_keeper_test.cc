@@ -123,5 +123,20 @@ TEST_F(HistoryKeeperTest, AWorkerThatDoesNotAnswerIsNotAskedAgainAndNothingIsLos
   EXPECT_EQ(told(), 3u);
 }
 
+TEST_F(HistoryKeeperTest, ATextIsGivenToTheNextOne) {
+  std::vector<std::string> given;
+  const auto ask = [&] { keeper_->kept("advice", [&](std::string text) { given.push_back(std::move(text)); }); };
+  start();
+  ask();  // there is none yet
+  keeper_->keep("advice", "what was known");
+  ask();
+  ASSERT_TRUE(support::run_until(loop_, [&] { return !given.empty(); }));
+  keeper_.reset();
+  start();
+  ask();
+  ASSERT_TRUE(support::run_until(loop_, [&] { return given.size() == 2; }));
+  EXPECT_EQ(given, std::vector<std::string>(2, "what was known"));
+}
+
 }  // namespace
 }  // namespace pooler

@@ -1,0 +1,107 @@
+#include "analyzer/advice_costs.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "analyzer/advice_text.h"
+
+namespace analyzer {
+
+bool Target::reads(const AdviceTable* table) const {
+  return std::any_of(uses.begin(), uses.end(), [table](const std::vector<TableUse>& of_sample) {
+    return std::any_of(of_sample.begin(), of_sample.end(), [table](const TableUse& use) { return use.table == table; });
+  });
+}
+
+std::string Costs::measure(Target& target) {
+  std::vector<Sample> good;
+  std::string denied;
+  for (Sample& sample : target.samples) {
+    auto plan = measure_.plan(sample);
+    if (plan.ok()) {
+      target.cost += plan->cost;
+      target.plans.push_back(*std::move(plan));
+      good.push_back(std::move(sample));
+    } else if (plan.error().sqlstate == "42501") {
+      denied = plan.error().message;
+    }
+  }
+  target.samples = std::move(good);
+  if (!target.plans.empty()) target.cost /= static_cast<double>(target.plans.size());
+  return denied;
+}
+
+void Costs::doubt_limits(std::vector<Target>& targets) {
+  std::vector<double> paces;
+  for (const Target& target : targets) paces.push_back(target.query->ms_per_call() / std::max(1.0, target.cost));
+  std::sort(paces.begin(), paces.end());
+  const double pace = paces.size() < kPacesMin ? kPace : std::max(kPace, paces[paces.size() / 2]);
+  for (Target& target : targets)
+    if (const double taken = target.query->ms_per_call(); taken >= kTrapMs && taken >= kTrapTimes * pace * target.cost)
+      drop_limit(target);
+}
+
+void Costs::drop_limit(Target& target) {
+  std::vector<Sample> unlimited;
+  std::vector<Plan> plans;
+  double cost = 0;
+  for (const Sample& sample : target.samples) {
+    auto text = without_limit(sample.sql);
+    if (!text) return;
+    unlimited.push_back({.sql = *std::move(text), .search_path = sample.search_path});
+    auto plan = measure_.plan(unlimited.back());
+    if (!plan.ok()) return;
+    cost += plan->cost;
+    plans.push_back(*std::move(plan));
+  }
+  if (plans.empty()) return;
+  target.cost = cost / static_cast<double>(plans.size());
+  target.plans = std::move(plans);
+  target.unlimited = std::move(unlimited);
+}
+
+double Costs::of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used) {
+  std::vector<std::string> definitions;
+  for (const Thought* thought : thoughts)
+    if (!thought->candidate.reckoned) definitions.push_back(thought->definition);
+  if (!measure_.pretend(definitions).ok()) return target.cost;
+  double sum = 0;
+  for (std::size_t i = 0; i < target.samples.size(); ++i) {
+    std::set<std::string> here;
+    Plan plan = plan_of(target, i, definitions, here);
+    for (const Thought* thought : thoughts)
+      if (thought->candidate.reckoned) reckon(target, i, *thought, plan, here);
+    sum += plan.cost;
+    if (used != nullptr) used->merge(here);
+  }
+  return sum / static_cast<double>(std::max<std::size_t>(1, target.samples.size()));
+}
+
+Plan Costs::plan_of(const Target& target, std::size_t sample, const std::vector<std::string>& definitions,
+                    std::set<std::string>& used) {
+  auto plan = measure_.plan(target.samples[sample]);
+  if (!plan.ok()) return target.plans[sample];
+  for (const std::string& definition : definitions)
+    if (const std::string name = measure_.name_of(definition); !name.empty() && plan->uses(name)) used.insert(definition);
+  if (target.unlimited.empty()) return *std::move(plan);
+  // An index that the statement as it is would not use does not help it.
+  if (used.empty()) return target.plans[sample];
+  auto whole = measure_.plan(target.unlimited[sample]);
+  return whole.ok() ? *std::move(whole) : target.plans[sample];
+}
+
+void Costs::reckon(const Target& target, std::size_t sample, const Thought& thought, Plan& plan, std::set<std::string>& used) {
+  for (const TableUse& use : target.uses[sample]) {
+    if (use.table != thought.table) continue;
+    const auto cost = reckoning_.cost(thought.candidate, use, target.samples[sample].search_path, plan);
+    if (!cost) continue;
+    plan.cost = *cost;
+    used.insert(thought.definition);
+    // It reads this table no other way any more.
+    for (Plan::Scan& scan : plan.scans)
+      if (scan.relation == thought.table->name) scan.node = kReckonedNode;
+  }
+}
+
+}  // namespace analyzer

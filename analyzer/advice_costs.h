@@ -1,0 +1,71 @@
+#pragma once
+// Costs: what a statement costs as it is, and with indexes that are only thought of. HypoPG pretends those that it can; the
+// others are reckoned.
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/advice.h"
+#include "analyzer/advice_measure.h"
+#include "analyzer/advice_reckoning.h"
+#include "analyzer/advice_search.h"
+
+namespace analyzer {
+
+// A statement that is looked at.
+struct Target {
+  const WorkQuery* query = nullptr;
+  std::vector<Sample> samples;  // that read, each once
+  std::vector<Plan> plans{};    // as it is, one for each
+  std::vector<std::vector<TableUse>> uses{};  // the same
+  double cost = 0;
+  IndexSet relevant{};
+  // Without its LIMIT, where the planner is wrong about how soon that is reached: what is measured then.
+  std::vector<Sample> unlimited{};
+
+  bool reads(const AdviceTable* table) const;
+};
+
+// An index that is thought of.
+struct Thought {
+  Candidate candidate;
+  std::string definition;
+  const AdviceTable* table = nullptr;
+  double rows = 0;  // that it holds
+  std::size_t equal_keys = 0;
+};
+using Thoughts = std::vector<const Thought*>;
+
+class Costs {
+ public:
+  // How a table is read by an index that is reckoned.
+  static constexpr std::string_view kReckonedNode = "Bitmap Heap Scan, Bitmap Index Scan";
+  // A unit of cost is taken to be this many milliseconds where fewer statements than that tell. A statement that takes ten times
+  // longer than its plan says, and that long, is planned wrongly.
+  static constexpr double kPace = 0.02, kTrapTimes = 10, kTrapMs = 5;
+  static constexpr std::size_t kPacesMin = 5;
+
+  explicit Costs(Measure& measure) : measure_(measure), reckoning_(measure) {}
+
+  // As it is; samples that cannot be planned are dropped. What was denied, if that is why: "permission denied for table t".
+  std::string measure(Target& target);
+  // Where a LIMIT is met late: rows that match lie elsewhere than the planner supposes, so it stops early in its mind.
+  void doubt_limits(std::vector<Target>& targets);
+  // The mean of its samples' costs with these and no other indexes beside those that exist, and which of them are used, by their
+  // definitions.
+  double of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used = nullptr);
+
+ private:
+  Plan plan_of(const Target& target, std::size_t sample, const std::vector<std::string>& definitions,
+               std::set<std::string>& used);
+  void reckon(const Target& target, std::size_t sample, const Thought& thought, Plan& plan, std::set<std::string>& used);
+  void drop_limit(Target& target);
+
+  Measure& measure_;
+  Reckoning reckoning_;
+};
+
+}  // namespace analyzer

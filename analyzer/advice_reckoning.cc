@@ -1,0 +1,87 @@
+#include "analyzer/advice_reckoning.h"
+
+#include <algorithm>
+
+namespace analyzer {
+namespace {
+
+// Costs in the planner's unit, a page read in order. A bitmap reads pages in order but not all of them: between that and 4.
+constexpr double kPage = 2, kRow = 0.02, kCheck = 0.01;
+// Descending into the index; and of trigrams, the lists of rows that have one of them and not the others.
+constexpr double kDescent = 25, kEntry = 0.005;
+constexpr double kBrinFixed = 10;
+
+}  // namespace
+
+double gin_cost(const AdviceTable& table, double rows, bool trigrams) {
+  const double pages = std::min(rows, static_cast<double>(table.pages));
+  return kDescent + kEntry * (trigrams ? table.rows : rows) + pages * kPage + rows * (kRow + (trigrams ? kCheck : 0));
+}
+
+double brin_cost(const AdviceTable& table, double part, double scan) {
+  const double ends = 2 * kBrinPagesPerRange / std::max(1.0, static_cast<double>(table.pages));
+  return kBrinFixed + scan * std::min(1.0, part + ends);
+}
+
+std::optional<double> cost_with(const Plan& plan, std::string_view table, double reading) {
+  const Plan::Scan* scan = nullptr;
+  for (const Plan::Scan& one : plan.scans) {
+    if (one.relation != table) continue;
+    if (scan != nullptr) return std::nullopt;  // which of the two is it?
+    scan = &one;
+  }
+  if (scan == nullptr || scan->node != "Seq Scan" || reading > (1 - kReckonedSaves) * scan->cost) return std::nullopt;
+  // A LIMIT ends a scan early, and a bitmap later: its whole cost at most.
+  const double cost = plan.cost < scan->cost ? reading : plan.cost - scan->cost + reading;
+  return cost < plan.cost ? std::optional(cost) : std::nullopt;
+}
+
+std::optional<double> Reckoning::cost(const Candidate& candidate, const TableUse& use,
+                                      const std::optional<std::string>& search_path, const Plan& plan) {
+  const IndexShape& shape = candidate.shape;
+  const std::string& key = shape.keys.front().text;
+  const AdviceTable& table = *use.table;
+  double part = 1;
+  if (shape.method == "brin") {
+    std::string condition;
+    for (const TableUse::Bound& bound : use.bounds)
+      if (bound.column == key) condition += (condition.empty() ? "" : " AND ") + bound.condition;
+    if (condition.empty()) return std::nullopt;
+    const auto scan = std::find_if(plan.scans.begin(), plan.scans.end(),
+                                   [&table](const Plan::Scan& one) { return one.relation == table.name; });
+    if (scan == plan.scans.end()) return std::nullopt;
+    return cost_with(plan, table.name, brin_cost(table, expected_part(table, condition, search_path), scan->cost));
+  }
+  const std::string& opclass = shape.keys.front().opclass;
+  for (const TableUse::Match& match : use.matches) {
+    if (match.key.text != key || (opclass == "jsonb_path_ops" && match.op.starts_with('?'))) continue;
+    if (opclass.ends_with("trgm_ops") && !has_trigrams(match)) continue;
+    part = std::min(part, matching_part(table, match.condition, search_path));
+  }
+  return cost_with(plan, table.name, gin_cost(table, part * table.rows, opclass.ends_with("trgm_ops")));
+}
+
+double Reckoning::matching_part(const AdviceTable& table, const std::string& condition, const Path& search_path) {
+  const double percent = std::clamp(100 * kSampleRows / std::max(1.0, table.rows), 0.01, 100.0);
+  const std::string sql = "SELECT (pg_catalog.count(*) FILTER (WHERE " + condition +
+                          "))::pg_catalog.float8 / nullif(pg_catalog.count(*), 0) FROM (SELECT * FROM " +
+                          qualified_name(table.schema, table.name) + " TABLESAMPLE SYSTEM (" + std::to_string(percent) +
+                          ") REPEATABLE (1) LIMIT " + std::to_string(kSampleRows) + ") s";
+  const auto [known, fresh] = known_.try_emplace({search_path, sql}, 1);
+  if (!fresh) return known->second;
+  const auto rows = measure_.ask(search_path, sql, {});
+  // What no row of a sample has, one behind the sample may have.
+  if (rows.ok() && !rows->empty()) known->second = std::max(number_at(rows->front(), 0, 1), 1.0 / kSampleRows);
+  return known->second;
+}
+
+double Reckoning::expected_part(const AdviceTable& table, const std::string& condition, const Path& search_path) {
+  const std::string sql = "SELECT FROM " + qualified_name(table.schema, table.name) + " WHERE " + condition;
+  const auto [known, fresh] = known_.try_emplace({search_path, sql}, 1);
+  if (!fresh) return known->second;
+  const auto plan = measure_.plan({.sql = sql, .search_path = search_path});
+  if (plan.ok()) known->second = plan->rows / std::max(1.0, table.rows);
+  return known->second;
+}
+
+}  // namespace analyzer

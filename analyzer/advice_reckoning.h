@@ -1,0 +1,43 @@
+#pragma once
+// Reckoning: what it would cost to read a table by an index that HypoPG cannot pretend (GIN), or that the planner takes for
+// dearer than it is (BRIN): from how many rows of a sample of the table match, or the planner expects to.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "analyzer/advice_candidates.h"
+#include "analyzer/advice_measure.h"
+
+namespace analyzer {
+
+// The cost of finding so many rows by a GIN index, and of checking them again.
+double gin_cost(const AdviceTable& table, double rows, bool trigrams);
+// Of reading that part of a table by a BRIN index, where all of it costs `scan`.
+double brin_cost(const AdviceTable& table, double part, double scan);
+// The plan's cost if its one scan of all the table cost that much. Nothing where there is no such scan, or where it saves less
+// than kReckonedSaves of that scan.
+inline constexpr double kReckonedSaves = 0.7;
+std::optional<double> cost_with(const Plan& plan, std::string_view table, double reading);
+
+class Reckoning {
+ public:
+  static constexpr int kSampleRows = 30'000;
+
+  explicit Reckoning(Measure& measure) : measure_(measure) {}
+
+  // The cost of `plan` with that index, for what the statement asks of its table. Nothing where it is of no use to it.
+  std::optional<double> cost(const Candidate& candidate, const TableUse& use, const std::optional<std::string>& search_path,
+                             const Plan& plan);
+
+ private:
+  using Path = std::optional<std::string>;
+  double matching_part(const AdviceTable& table, const std::string& condition, const Path& search_path);
+  double expected_part(const AdviceTable& table, const std::string& condition, const Path& search_path);
+
+  Measure& measure_;
+  std::map<std::pair<Path, std::string>, double> known_;  // by question
+};
+
+}  // namespace analyzer

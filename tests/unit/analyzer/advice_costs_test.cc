@@ -1,0 +1,90 @@
+#include "analyzer/advice_costs.h"
+
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "tests/unit/analyzer/advice_asker.h"
+
+namespace analyzer {
+namespace {
+
+// Plans with a LIMIT cost 3, others 3000; with an index that is pretended, both 2 or so, if the LIMIT's plan takes it.
+class Planner final : public Asker {
+ public:
+  bool limit_takes_it = true;
+  base::Result<SqlRows> ask(std::string_view sql, const SqlRow& params) override {
+    if (sql.find("hypopg_reset") != std::string_view::npos) pretended_ = false;
+    if (sql.find("hypopg_create_index") != std::string_view::npos) {
+      pretended_ = true;
+      return SqlRows{{"<" + params.at(0).value_or("") + ">"}};
+    }
+    if (!sql.starts_with("EXPLAIN")) return SqlRows{};
+    if (sql.find("forbidden") != std::string_view::npos)
+      return base::Error{"42501", "permission denied for table o", {}, {}};
+    const bool limited = sql.find("LIMIT") != std::string_view::npos;
+    const bool takes_it = pretended_ && (!limited || limit_takes_it);
+    const int cost = takes_it ? 2 : limited ? 3 : 3000;
+    const std::string_view node = takes_it ? R"("Index Scan", "Index Name": "<i>")" : R"("Seq Scan")";
+    return SqlRows{{fmt::format(R"([{{"Plan": {{"Node Type": {}, "Relation Name": "o", "Total Cost": {}, "Plan Rows": 1}}}}])",
+                                node, cost)}};
+  }
+  bool out_of_time() const override { return false; }
+
+ private:
+  bool pretended_ = false;
+};
+
+class AdviceCosts : public testing::Test {
+ protected:
+  Target target(double ms) {
+    query_.calls = 10;
+    query_.total_ms = 10 * ms;
+    Target made{.query = &query_, .samples = {{.sql = "SELECT * FROM o WHERE t = 'x' ORDER BY id LIMIT 1"}}};
+    EXPECT_EQ(costs_.measure(made), "");
+    made.uses.resize(1);
+    return made;
+  }
+
+  WorkQuery query_;
+  Planner planner_;
+  Measure measure_{planner_, "public"};
+  Costs costs_{measure_};
+  Thought thought_{.candidate = {}, .definition = "i"};
+};
+
+TEST_F(AdviceCosts, AStatementAsFastAsItsPlanSaysIsMeasuredAsItIs) {
+  std::vector<Target> targets{target(0.1)};
+  costs_.doubt_limits(targets);
+  EXPECT_EQ(targets[0].cost, 3);
+  EXPECT_TRUE(targets[0].unlimited.empty());
+  std::set<std::string> used;
+  EXPECT_EQ(costs_.of(targets[0], {&thought_}, &used), 2);
+  EXPECT_EQ(used, std::set<std::string>{"i"});
+}
+
+TEST_F(AdviceCosts, ALimitThatIsMetLateIsMeasuredWithoutIt) {
+  std::vector<Target> targets{target(25)};
+  costs_.doubt_limits(targets);
+  EXPECT_EQ(targets[0].cost, 3000);
+  EXPECT_EQ(costs_.of(targets[0], {}), 3000);
+  EXPECT_EQ(costs_.of(targets[0], {&thought_}), 2);
+}
+
+TEST_F(AdviceCosts, AnIndexThatItsOwnPlanWouldNotTakeDoesNotHelpIt) {
+  std::vector<Target> targets{target(25)};
+  costs_.doubt_limits(targets);
+  planner_.limit_takes_it = false;
+  std::set<std::string> used;
+  EXPECT_EQ(costs_.of(targets[0], {&thought_}, &used), 3000);
+  EXPECT_TRUE(used.empty());
+}
+
+TEST_F(AdviceCosts, WhatMayNotBeReadIsTold) {
+  Target made{.query = &query_, .samples = {{.sql = "SELECT forbidden"}}};
+  EXPECT_EQ(costs_.measure(made), "permission denied for table o");
+  EXPECT_TRUE(made.plans.empty());
+}
+
+}  // namespace
+}  // namespace analyzer
