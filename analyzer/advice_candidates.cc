@@ -314,30 +314,4 @@ bool exists(const AdviceTable& table, const IndexShape& shape) {
   });
 }
 
-int64_t estimated_bytes(const AdviceTable& table, const IndexShape& shape, double rows) {
-  constexpr double kFilled = 0.9, kEntryHead = 8, kLinePointer = 4, kDuplicate = 6, kFixed = 16384;
-  constexpr double kHashEntry = 20, kHashFilled = 0.75, kGinPart = 0.7, kTrigramPart = 3.5, kBrinEntry = 40;
-  double width = kEntryHead, distinct = 1;
-  for (const IndexKey& key : shape.keys) {
-    const AdviceColumn* const column = table.column(key.text);
-    width += column != nullptr ? column->width : 16;
-    distinct = std::min(rows, distinct * (column != nullptr ? table.distinct(key.text) : rows));
-  }
-  for (const std::string& name : shape.include) {
-    const AdviceColumn* const column = table.column(name);
-    width += column != nullptr ? column->width : 16;
-  }
-  if (shape.method == "hash") return static_cast<int64_t>(rows * kHashEntry / kHashFilled + kFixed);
-  if (shape.method == "brin")
-    return static_cast<int64_t>(static_cast<double>(table.pages) / kBrinPagesPerRange * kBrinEntry + kFixed);
-  if (shape.method == "gin") {
-    const double part = shape.keys.front().opclass.ends_with("trgm_ops") ? kTrigramPart : kGinPart;
-    return static_cast<int64_t>(rows * width * part + kFixed);
-  }
-  const double entry = std::ceil(width / 8) * 8 + kLinePointer;
-  const bool unlike = distinct >= rows / 2 || !shape.include.empty();
-  const double bytes = unlike ? rows * entry : distinct * entry + (rows - distinct) * kDuplicate;
-  return static_cast<int64_t>(bytes / kFilled + kFixed);
-}
-
 }  // namespace analyzer

@@ -49,7 +49,4 @@ IndexShape merged(const IndexShape& shorter, std::size_t equal_keys, const Index
 // Is there an index that does the same already?
 bool exists(const AdviceTable& table, const IndexShape& shape);
 
-// Bytes that it will take, for so many rows. HypoPG's own figure knows nothing of deduplication.
-int64_t estimated_bytes(const AdviceTable& table, const IndexShape& shape, double rows);
-
 }  // namespace analyzer

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "analyzer/advice_candidates.h"
+#include "analyzer/index_size.h"
 
 namespace analyzer {
 

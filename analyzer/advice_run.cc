@@ -13,6 +13,7 @@
 #include "analyzer/advice_tables.h"
 #include "analyzer/advice_text.h"
 #include "analyzer/advice_veto.h"
+#include "analyzer/index_size.h"
 #include "base/text.h"
 
 namespace analyzer {

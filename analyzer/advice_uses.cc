@@ -67,6 +67,7 @@ class Reader {
     Node node;
     std::vector<Instance> instances;
     std::vector<Node> conditions;
+    std::vector<std::string> shared;  // columns of JOIN USING
   };
   struct Found {
     Instance* instance = nullptr;
@@ -75,7 +76,7 @@ class Reader {
   };
 
   Block block_of(Node node) const {
-    Block block{.node = node, .instances = {}, .conditions = {}};
+    Block block{.node = node, .instances = {}, .conditions = {}, .shared = {}};
     std::vector<Node> open;
     for (const std::string_view list : {"fromClause", "usingClause"})
       for (const Node item : node[list]) open.push_back(item.inner());
@@ -96,6 +97,7 @@ class Reader {
         open.push_back(item["rarg"].inner());
         open.push_back(item["larg"].inner());
         if (const Node quals = item["quals"]) block.conditions.push_back(quals.inner());
+        for (const Node column : item["usingClause"]) block.shared.emplace_back(column["String"]["sval"].text());
       }
     }
     if (const Node where = node["whereClause"]) block.conditions.push_back(where.inner());
@@ -166,9 +168,19 @@ class Reader {
       }
       read_condition(block, condition);
     }
+    for (const std::string& column : block.shared) read_shared(block, column);
     const bool limited = block.node.has("limitCount");
     for (Instance& one : block.instances) one.use.limited = limited;
     if (block.node.key() == "SelectStmt" || block.node.key() == "larg" || block.node.key() == "rarg") read_order(block);
+  }
+
+  // JOIN ... USING (x): x of each table that has one.
+  static void read_shared(Block& block, const std::string& column) {
+    std::vector<Instance*> with;
+    for (Instance& one : block.instances)
+      if (one.use.table != nullptr && one.use.table->column(column) != nullptr) with.push_back(&one);
+    for (Instance* const one : with)
+      if (with.size() > 1) one->use.join.push_back(column);
   }
 
   void read_condition(Block& block, Node node) {

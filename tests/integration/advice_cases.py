@@ -18,13 +18,15 @@ def create_tables(server, rows=ROWS):
     # 300 samples 90,000 rows, all there are of most tables: the statistics, and with them the advice, are the same in every run.
     server.sql("ALTER DATABASE app SET default_statistics_target = 300", database="app")
     server.sql("VACUUM ANALYZE", database="app")
+    server.sql("CREATE TABLE raw AS SELECT i % 3000 AS k, 'x' AS t FROM generate_series(1, 30000) i; GRANT ALL ON raw TO PUBLIC",
+               database="app")
 
 
 SCHEMA = """
 CREATE TABLE o (id int PRIMARY KEY, tenant int NOT NULL, uid int NOT NULL, status text NOT NULL, flag boolean NOT NULL,
                 created timestamptz NOT NULL, total int NOT NULL, processed_at timestamptz, prio int NOT NULL, note text,
                 email text, d jsonb);
-INSERT INTO o SELECT i, i * 7919 % 100, i::bigint * 104729 % 20000,
+INSERT INTO o SELECT i, i::bigint * 7919 % 100, i::bigint * 104729 % 20000,
   CASE WHEN i % 1000 = 0 THEN 'pending' WHEN i % 50 = 1 THEN 'failed' ELSE 'done' END, i % 2 = 0,
   timestamptz '2026-01-01' + i * interval '1 minute', i::bigint * 6151 % 100000,
   CASE WHEN i % 1000 = 5 THEN NULL ELSE timestamptz '2026-01-02' END, i % 10, 'note ' || i * 7 % 30000,
@@ -56,6 +58,11 @@ CREATE TABLE late (id int PRIMARY KEY, state text);
 INSERT INTO late SELECT i, CASE WHEN i > 299000 THEN 'pending' ELSE 'done' END FROM generate_series(1, 300000) i;
 CREATE VIEW seen AS SELECT id, tenant AS whose, uid AS whom, created AS at FROM o;
 CREATE VIEW seen_again AS SELECT * FROM seen;
+ALTER TABLE u ADD COLUMN uid int; UPDATE u SET uid = id;
+CREATE TABLE ou AS SELECT id AS oid, uid, total FROM o;
+CREATE TABLE guarded AS SELECT i % 3000 AS k, i AS n FROM generate_series(1, 30000) i;
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; CREATE POLICY half ON guarded USING (n % 2 = 0);
+CREATE TABLE found AS SELECT * FROM doc; CREATE INDEX ON found USING gin (tags);
 CREATE TABLE twice (a int, b int);
 INSERT INTO twice SELECT i, i FROM generate_series(1, 60000) i;
 CREATE INDEX twice_a ON twice (a); CREATE INDEX twice_a_again ON twice (a); CREATE INDEX twice_a_b ON twice (a, b);
@@ -133,7 +140,7 @@ CASES = [
      [{"o (uid)"}, {"o (total)"}, {"o (uid, total)"}, {"o (total, uid)"}]),
     ("a delete", [("DELETE FROM o WHERE note = %s", [(f"no note {i}",) for i in range(12)])], [{"o (note)"}]),
     ("an alias, reversed", [("SELECT * FROM o x WHERE %s = x.uid", [(i * 17,) for i in range(12)])], [{"o (uid)"}]),
-    ("names with everything", [('SELECT * FROM "Odd"."Mixed Case" WHERE "Tenant Id" = %s', [(i * 17,) for i in range(12)])],
+    ("names with everything", [('SELECT * FROM "Odd"."Mixed Case" WHERE "Tenant Id" = %s', [(i * 17,) for i in range(60)])],
      [{"Odd.Mixed Case (Tenant Id)"}]),
     ("a CTE", [("WITH w AS (SELECT * FROM o WHERE uid = %s) SELECT count(*) FROM w", [(i * 17,) for i in range(12)])], [{"o (uid)"}]),
     ("exists", [("SELECT count(*) FROM u WHERE name = %s AND EXISTS (SELECT FROM o WHERE o.uid = u.id)",
@@ -150,7 +157,7 @@ CASES = [
     ("what an array contains", [("SELECT * FROM doc WHERE tags @> %s", [([f"t{i}"],) for i in range(12)])], [{"doc USING gin (tags)"}]),
     ("words of a text", [("SELECT * FROM doc WHERE to_tsvector('simple', body) @@ plainto_tsquery('simple', %s)",
                           [(f"word{i}",) for i in range(6)])], [{"doc USING gin ((to_tsvector('simple', body)))"}]),
-    ("a wide key", [("SELECT * FROM wide WHERE k = %s", [(f"no key {i}",) for i in range(12)])], [{"wide USING hash (k)"}]),
+    ("a wide key", [("SELECT * FROM wide WHERE k = %s", [(f"no key {i}",) for i in range(60)])], [{"wide USING hash (k)"}]),
     ("a log that lies in its order",
      [("INSERT INTO events (at, what) SELECT timestamptz '2027-01-01' + i * interval '1 s', 'x' FROM generate_series(1, 500) i", [()] * 20),
       ("SELECT count(*) FROM events WHERE at BETWEEN %s AND %s", [(f"2026-01-{i + 2:02d}", f"2026-01-{i + 3:02d}") for i in range(12)])],
@@ -162,7 +169,35 @@ CASES = [
                                    [(f"u{i * 13 + 1}",) for i in range(12)])], [{"u (name)", "o (uid)"}, {"u (name, id)", "o (uid)"}]),
     ("a table out of a query", [("SELECT * FROM (SELECT uid AS whom, total FROM o) s WHERE whom = %s", [(i * 17,) for i in range(12)])],
      [{"o (uid)"}]),
+    ("several values and an order", [("SELECT * FROM o WHERE tenant IN (%s, %s) ORDER BY created DESC LIMIT 10", [(i, i + 50) for i in range(12)])],
+     [{"o (created)"}, {"o (tenant, created)"}, {"o (created, tenant)"}]),
+    ("the newest of each", [("SELECT DISTINCT ON (uid) uid, created FROM o WHERE uid BETWEEN %s AND %s ORDER BY uid, created DESC",
+                             [(i * 50, i * 50 + 20) for i in range(12)])],
+     [{"o (uid, created DESC)"}, {"o (uid, created)"}, {"o (uid)"}]),
+    ("an order with NULL at its end", [("SELECT id FROM o WHERE tenant = %s ORDER BY processed_at DESC NULLS LAST LIMIT 5", CALLS)],
+     [{"o (tenant, processed_at DESC NULLS LAST)"}, {"o (tenant, processed_at NULLS FIRST)"}]),
+    ("a table that was never analyzed", [("SELECT * FROM raw WHERE k = %s", [(i,) for i in range(40)])], [{"raw (k)"}]),
+    ("a CTE that is materialized", [("WITH w AS MATERIALIZED (SELECT * FROM o WHERE uid = %s) SELECT count(*) FROM w WHERE total > 7",
+                                     [(i * 17,) for i in range(12)])], [{"o (uid)"}]),
+    ("rows that policies hide", [("SELECT * FROM guarded WHERE k = %s", [(i,) for i in range(60)])], [{"guarded (k)"}]),
+    ("a UNION", [("SELECT id FROM o WHERE uid = %s UNION ALL SELECT id FROM o WHERE note = %s", [(i * 11, f"note {i * 7}") for i in range(12)])],
+     [{"o (uid)", "o (note)"}]),
+    ("a count for each row", [("SELECT id, (SELECT count(*) FROM o WHERE o.uid = u.id) FROM u WHERE name = %s", [(f"u{i * 13 + 1}",) for i in range(12)])],
+     [{"u (name)", "o (uid)"}, {"u (name, id)", "o (uid)"}]),
+    ("what is missing", [("SELECT count(*) FROM u LEFT JOIN o ON o.uid = u.id WHERE u.name = %s AND o.id IS NULL", [(f"u{i * 13 + 1}",) for i in range(12)])],
+     [{"u (name)", "o (uid)"}, {"u (name, id)", "o (uid)"}]),
+    ("JOIN USING", [("SELECT count(*) FROM u JOIN ou USING (uid) WHERE u.name = %s", [(f"u{i * 13 + 1}",) for i in range(12)])],
+     [{"u (name)", "ou (uid)"}, {"u (name, uid)", "ou (uid)"}]),
     # None of these.
+    ("two halves", [("SELECT sum(total) FROM o WHERE flag AND status = 'done'", [()] * 12)], [set()]),
+    ("a GIN index that is there", [("SELECT * FROM found WHERE tags @> %s", [([f"t{i}"],) for i in range(40)])], [set()]),
+    ("a temporary table", [("CREATE TEMP TABLE mine AS SELECT i AS k FROM generate_series(1, 30000) i", [()]),
+                           ("SELECT * FROM mine WHERE k = %s", [(i,) for i in range(40)])], [set()]),
+    ("an expression of few values", [("SELECT count(total) FROM o WHERE length(note) = %s", [(i % 2 + 9,) for i in range(12)])], [set()]),
+    ("the catalogue", [("SELECT count(*) FROM pg_class WHERE relpages > %s", [(i,) for i in range(40)])], [set()]),
+    ("an update of all rows", [("UPDATE counter SET n = n + 1", [()] * 3)], [set()]),
+    ("either of a few and of many", [("SELECT count(total) FROM o WHERE uid = %s OR total > 10", [(i * 11,) for i in range(12)])], [set()]),
+    ("half of the values", [("SELECT count(total) FROM o WHERE tenant = ANY(%s)", [(list(range(i, i + 50)),) for i in range(12)])], [set()]),
     ("a text without a trigram", [("SELECT count(*) FROM doc WHERE body ILIKE %s", [(f"%{i}%",) for i in range(12)])], [set()]),
     ("what half of the JSON values contain",
      [("SELECT count(*) FROM doc WHERE d @> %s::jsonb", [('{"type": "%s"}' % "ab"[i % 2],) for i in range(12)])], [set()]),
