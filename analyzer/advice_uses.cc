@@ -20,6 +20,26 @@ bool is_match(std::string_view op) {
   return std::find(std::begin(kMatches), std::end(kMatches), op) != std::end(kMatches);
 }
 
+// A constant, or a query for a text made from constants: what may be asked of rows without running somebody's function on them.
+bool is_plain(Node node) {
+  while (node.key() == "TypeCast") node = node["arg"].inner();
+  if (node.key() == "A_Const") return true;
+  if (node.key() != "FuncCall" || node["funcname"].size() != 1) return false;
+  constexpr std::string_view kQueries[] = {"to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery"};
+  const auto name = node["funcname"].inner()["String"]["sval"].text();
+  if (std::find(std::begin(kQueries), std::end(kQueries), name) == std::end(kQueries)) return false;
+  for (const Node argument : node["args"])
+    if (argument.inner().key() == "FuncCall" || !is_plain(argument.inner())) return false;
+  return true;
+}
+
+// to_tsvector('english', body)
+bool is_document(Node node) {
+  return node.key() == "FuncCall" && node["funcname"].size() == 1 &&
+         node["funcname"].inner()["String"]["sval"].text() == "to_tsvector" && node["args"].size() == 2 &&
+         is_plain(node["args"].inner().inner());
+}
+
 bool is_query(Node node) {
   const auto key = node.key();
   if (key == "SelectStmt" || key == "UpdateStmt" || key == "DeleteStmt") return true;
@@ -293,7 +313,7 @@ class Reader {
   }
 
   static void read_match(TableUse& use, IndexKey key, Node right, std::string_view op) {
-    const std::string value = expression_text(right);
+    const std::string value = is_plain(right) ? expression_text(right) : std::string();
     if (value.empty()) return;
     const std::string left = key.expression ? key.text : base::quote_identifier(key.text);
     use.matches.push_back({.key = std::move(key),
@@ -321,7 +341,7 @@ class Reader {
     const std::string text = only == nullptr ? std::string() : expression_text(left);
     if (text.empty()) return;
     if (op == "=") return only->use.expressions.push_back(text);
-    if (kind == "AEXPR_OP") read_match(only->use, {.text = text, .expression = true}, right, op);
+    if (kind == "AEXPR_OP" && is_document(left)) read_match(only->use, {.text = text, .expression = true}, right, op);
   }
 
   void read_order(Block& block) {

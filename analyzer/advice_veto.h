@@ -26,7 +26,7 @@ class Vetoes {
 
  private:
   double part_of_rows(const std::string& table, const std::string& predicate, double rows);
-  bool tells_apart(const std::string& table, const std::string& expression, const AdviceTable& of);
+  bool tells_apart(const IndexShape& shape, const std::string& expression, const AdviceTable& of);
 
   Measure& measure_;
   std::map<std::string, double> known_;  // by question

@@ -65,6 +65,11 @@ TEST(AdviceUses, AreReadFromTheTree) {
            {"SELECT * FROM o WHERE d @> '{}' AND tags && '{a}'::_text", "o: match d @> '{}' match tags && ('{a}')::_text"},
            {"SELECT * FROM o WHERE to_tsvector('simple', e) @@ 'x'", "o: match to_tsvector('simple', e) @@ 'x'"},
            {"SELECT * FROM o WHERE e ILIKE ANY ('{a}') AND d @> $1", "o:"},
+           {"SELECT * FROM o WHERE v @@ plainto_tsquery('simple', 'x'::text)",
+            "o: match v @@ plainto_tsquery('simple', ('x')::text)"},
+           // Whoever measures would run these functions.
+           {"SELECT * FROM o WHERE d @> dangerous() AND v @@ to_tsquery(dangerous())", "o:"},
+           {"SELECT * FROM o WHERE dangerous('simple', e) @@ 'x' AND to_tsvector(dangerous(), e) @@ 'x'", "o:"},
            {"SELECT * FROM o WHERE a = b", "o:"},
            {"SELECT * FROM o WHERE a = (SELECT 1)", "o:"},
            {"SELECT * FROM o JOIN u ON u.oid = o.id WHERE name = 'x'", "o: join id; u: = name join oid"},

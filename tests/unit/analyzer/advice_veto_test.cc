@@ -47,5 +47,12 @@ TEST_F(VetoTest, AnExpressionThatNobodyCanReadIsNone) {
   EXPECT_FALSE(plausible({{.text = "left(\"e\", 1)", .expression = true}}));
 }
 
+TEST_F(VetoTest, AFunctionThatMayNotBeIndexedIsNotRun) {
+  asker_.fails = "SELECT indexname FROM \"ext\".hypopg_create_index($1)";
+  asker_.number = "0.001";
+  EXPECT_FALSE(plausible({{.text = "dangerous(\"e\")", .expression = true}}));
+  for (const std::string& asked : asker_.asked) EXPECT_EQ(asked.find("TABLESAMPLE"), std::string::npos) << asked;
+}
+
 }  // namespace
 }  // namespace analyzer
