@@ -141,7 +141,9 @@ void HistoryKeeper::finish(std::vector<QueryCount> counts) {
   look_timer_.cancel();
   interval_timer_.cancel();
   auto done = std::make_shared<std::promise<void>>();
-  if (!write(std::move(counts), floor_to(base::wall_now(), interval_))) return;
+  if (!write(std::move(counts), floor_to(base::wall_now(), interval_)))
+    log.warn("the history misses the last interval: it is being written too slowly");
+  // What is in line before it may be texts to be kept.
   if (thread_.run([done] { done->set_value(); })) done->get_future().wait_for(kLastWords);
 }
 

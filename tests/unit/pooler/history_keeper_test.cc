@@ -1,5 +1,6 @@
 #include "pooler/history_keeper.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -131,11 +132,13 @@ TEST_F(HistoryKeeperTest, ATextIsGivenToTheNextOne) {
   keeper_->keep("advice", "what was known");
   ask();
   ASSERT_TRUE(support::run_until(loop_, [&] { return !given.empty(); }));
+  for (int i = 0; i < 5; ++i) keeper_->keep("advice", fmt::format("and then {}", i));
+  keeper_->finish({});  // however much is in line
   keeper_.reset();
   start();
   ask();
   ASSERT_TRUE(support::run_until(loop_, [&] { return given.size() == 2; }));
-  EXPECT_EQ(given, std::vector<std::string>(2, "what was known"));
+  EXPECT_EQ(given, (std::vector<std::string>{"what was known", "and then 4"}));
 }
 
 }  // namespace
