@@ -382,11 +382,12 @@ class Weir(Pooler):
                 "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1"}
 
     def reachable_binary(self):
-        """The unprivileged user may not reach the source folder; then a copy beside the settings serves."""
+        """The unprivileged user may not reach the source folder; then one copy beside all settings serves."""
         who = unprivileged()
         if who and subprocess.run(["test", "-x", str(self.binary)], **who).returncode != 0:
-            copy = self.folder / "weir"
+            copy = self.folder.parent / "bin" / "weir"
             if not copy.exists():  # one that runs cannot be written again
+                copy.parent.mkdir(exist_ok=True)
                 shutil.copy(self.binary, copy)
                 copy.chmod(0o755)
             return copy
