@@ -133,11 +133,12 @@ AdviceRecord AdviceBook::record() const {
   return out;
 }
 
-void AdviceBook::restore(AdviceRecord record) {
+void AdviceBook::restore(AdviceRecord record, base::WallTime now) {
   for (std::string id : record.dismissed)
     if (dismissed_.size() < kDismissedMax) dismissed_.insert(std::move(id));
   for (AdviceEntry& entry : record.entries)
-    if (entries_.size() < kAdviceMax) entries_.try_emplace(entry.advice.id, std::move(entry));
+    if (entries_.size() < kAdviceMax && now - entry.advice.last_confirmed < kRemembered)
+      entries_.try_emplace(entry.advice.id, std::move(entry));
   for (auto& [id, entry] : entries_)
     if (dismissed_.contains(id)) entry.advice.status = AdviceStatus::kDismissed;
 }

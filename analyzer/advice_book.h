@@ -35,9 +35,11 @@ class AdviceBook {
   // Its index has just been created. False where there is no such advice, as of the next.
   bool created(std::string_view id, base::WallTime now);
   bool dismiss(std::string_view id);
-  // For the next process, and of the one before this: what is there already stays.
+  // For the next process, and of the one before this: what is there already stays. What was not found for so long, perhaps
+  // because its database is no more, is not taken over; that it was dismissed is.
+  static constexpr base::Duration kRemembered = std::chrono::days(30);
   AdviceRecord record() const;
-  void restore(AdviceRecord record);
+  void restore(AdviceRecord record, base::WallTime now);
   // What saves the most first; what was dismissed last.
   std::vector<Advice> all() const;
 

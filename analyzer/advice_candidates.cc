@@ -251,6 +251,7 @@ class Maker {
 
   void keep(Candidate made, bool there_already) {
     if (there_already || out_.size() >= kCandidatesOfUse) return;
+    made.shape.partitions = table_.partitions;
     const auto same = [&made](const Candidate& there) { return there.shape == made.shape; };
     if (std::none_of(out_.begin(), out_.end(), same)) out_.push_back(std::move(made));
   }
@@ -270,7 +271,8 @@ class Maker {
 }  // namespace
 
 bool worth_advising(const AdviceTable& table) {
-  if (table.temporary || !table.readable || (table.kind != 'r' && table.kind != 'm')) return false;
+  const bool whole = table.kind == 'r' || table.kind == 'm' || (table.kind == 'p' && !table.partitions.empty());
+  if (table.temporary || !table.readable || !whole) return false;
   return table.rows >= kSmallRows || table.pages > kSmallPages;
 }
 

@@ -3,18 +3,26 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "analyzer/tree.h"
 #include "base/text.h"
 
 namespace analyzer {
 
 const std::string_view kTablesSql =
-    "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples,"
-    " greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192), c.relallvisible,"
+    "SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(p.rows, c.reltuples),"
+    " coalesce(p.pages, greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192)), c.relallvisible,"
     " coalesce(s.n_tup_ins, 0), coalesce(s.n_tup_upd, 0), coalesce(s.n_tup_del, 0),"
     " pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
-    " c.relpersistence = 't', CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END"
+    " c.relpersistence = 't', CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END, p.names"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid"
+    " LEFT JOIN LATERAL (SELECT pg_catalog.sum(greatest(l.reltuples, 0)) AS rows,"
+    "  pg_catalog.sum(greatest(l.relpages, pg_catalog.pg_relation_size(l.oid) / 8192)) AS pages,"
+    "  CASE WHEN pg_catalog.max(t.level) = 1 AND pg_catalog.count(*) <= 100"
+    "   THEN pg_catalog.json_agg(pg_catalog.json_build_array(m.nspname, l.relname) ORDER BY l.oid) END AS names"
+    "  FROM pg_catalog.pg_partition_tree(CASE WHEN c.relkind = 'p' THEN c.oid END) t"
+    "  JOIN pg_catalog.pg_class l ON l.oid = t.relid JOIN pg_catalog.pg_namespace m ON m.oid = l.relnamespace"
+    "  WHERE t.isleaf) p ON true"
     " WHERE c.oid = ANY ($1::pg_catalog.oid[]) LIMIT 2000";
 
 const std::string_view kColumnsSql =
@@ -25,20 +33,25 @@ const std::string_view kColumnsSql =
     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
     " LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation"
-    " LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname"
-    "  AND NOT s.inherited"
+    // Nobody but ANALYZE keeps statistics of a table with partitions: those of the largest stand for it.
+    " LEFT JOIN LATERAL (SELECT m.nspname, l.relname FROM"
+    "  pg_catalog.pg_partition_tree(CASE WHEN c.relkind = 'p' THEN c.oid END) t JOIN pg_catalog.pg_class l ON l.oid = t.relid"
+    "  JOIN pg_catalog.pg_namespace m ON m.oid = l.relnamespace WHERE t.isleaf ORDER BY l.reltuples DESC LIMIT 1) p ON true"
+    " LEFT JOIN pg_catalog.pg_stats s ON s.schemaname = coalesce(p.nspname, n.nspname)"
+    "  AND s.tablename = coalesce(p.relname, c.relname) AND s.attname = a.attname AND NOT s.inherited"
     " WHERE a.attrelid = ANY ($1::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attrelid, a.attnum LIMIT 40000";
 
 #define WEIR_INDEX_COLUMNS                                                                                                 \
   "SELECT i.indexrelid, i.indrelid, n.nspname, t.relname, x.relname, m.amname, i.indisunique, i.indisprimary,"             \
-  " i.indisvalid AND i.indisready, i.indisreplident OR i.indisclustered OR EXISTS (SELECT FROM pg_catalog.pg_constraint k" \
+  " i.indisvalid AND i.indisready, i.indisreplident OR i.indisclustered OR EXISTS (SELECT FROM pg_catalog.pg_inherits h"   \
+  "  WHERE h.inhrelid = i.indexrelid) OR EXISTS (SELECT FROM pg_catalog.pg_constraint k"                                    \
   "  WHERE k.conindid = i.indexrelid), pg_catalog.pg_relation_size(i.indexrelid), coalesce(s.idx_scan, 0),"                \
   " pg_catalog.pg_get_expr(i.indpred, i.indrelid), k.n <= i.indnkeyatts,"                                                  \
   " CASE WHEN a.attnum IS NULL THEN pg_catalog.pg_get_indexdef(i.indexrelid, k.n::pg_catalog.int4, true) ELSE a.attname"   \
   "  END, a.attnum IS NULL, CASE WHEN o.opcdefault THEN '' ELSE o.opcname END,"                                            \
   " coalesce((i.indoption[k.n - 1]::pg_catalog.int4 & 1) <> 0, false),"                                                    \
-  " coalesce((i.indoption[k.n - 1]::pg_catalog.int4 & 2) <> 0, false)"                                                     \
+  " coalesce((i.indoption[k.n - 1]::pg_catalog.int4 & 2) <> 0, false), x.relkind = 'I'"                                    \
   " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid"                                         \
   " JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace"             \
   " JOIN pg_catalog.pg_am m ON m.oid = x.relam"                                                                            \
@@ -50,7 +63,7 @@ const std::string_view kColumnsSql =
 const std::string_view kIndexesSql =
     WEIR_INDEX_COLUMNS " WHERE i.indrelid = ANY ($1::pg_catalog.oid[]) ORDER BY i.indexrelid, k.n LIMIT 100000";
 const std::string_view kAllIndexesSql = WEIR_INDEX_COLUMNS
-    " WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND t.relkind IN ('r', 'm')"
+    " WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND t.relkind IN ('r', 'm', 'p')"
     " ORDER BY i.indexrelid, k.n LIMIT 100000";
 #undef WEIR_INDEX_COLUMNS
 
@@ -66,7 +79,7 @@ bool flag_at(const SqlRow& row, std::size_t at) { return row[at] == "t"; }
 int64_t count_at(const SqlRow& row, std::size_t at) { return base::parse_int(row[at].value_or("")).value_or(0); }
 
 constexpr double kRowsOfPage = 50;
-constexpr std::size_t kTableColumns = 13, kColumnColumns = 9, kIndexColumns = 19;
+constexpr std::size_t kTableColumns = 14, kColumnColumns = 9, kIndexColumns = 20;
 
 // Rows of one index follow one another, one for each of its columns.
 template <typename TableOf>
@@ -89,6 +102,7 @@ void add_indexes(const SqlRows& rows, TableOf table_of) {
         made.bytes = count_at(row, 10);
         made.scans = count_at(row, 11);
         made.shape.predicate = text_at(row, 12);
+        made.of_partitions = flag_at(row, 19);
       }
     }
     if (table == nullptr) continue;
@@ -121,6 +135,19 @@ IndexFinding finding(const AdviceIndex& index, std::string why) {
 bool goes_before(const AdviceIndex& a, const AdviceIndex& b) {
   const auto rank = [](const AdviceIndex& one) { return one.primary ? 3 : one.needed ? 2 : one.unique ? 1 : 0; };
   return rank(a) != rank(b) ? rank(a) < rank(b) : a.name > b.name;
+}
+
+// [["public", "t_2026"], ...]
+std::vector<std::pair<std::string, std::string>> pairs_in(std::string json) {
+  std::vector<std::pair<std::string, std::string>> out;
+  Tree tree;
+  if (!tree.read(std::move(json)) || tree.size() == 0) return out;
+  for (const Node pair : tree.root()) {
+    std::vector<std::string> names;
+    for (const Node name : pair) names.emplace_back(name.text());
+    if (names.size() == 2 && out.size() < AdviceTable::kPartitionsMax) out.emplace_back(names[0], names[1]);
+  }
+  return out;
 }
 
 std::string why_redundant(const AdviceTable& table, const AdviceIndex& index) {
@@ -183,6 +210,7 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
     table.readable = flag_at(row, 10);
     table.temporary = flag_at(row, 11);
     table.query = text_at(row, 12);
+    table.partitions = pairs_in(text_at(row, 13));
   }
   const auto table_of = [&](const std::string& oid) {
     const auto found = by_oid.find(oid);
@@ -207,7 +235,8 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
 }
 
 std::string drop_statement(const AdviceIndex& index) {
-  return "DROP INDEX CONCURRENTLY " + qualified_name(index.shape.schema, index.name) + ";";
+  const std::string name = qualified_name(index.shape.schema, index.name);
+  return (index.of_partitions ? "DROP INDEX " : "DROP INDEX CONCURRENTLY ") + name + ";";
 }
 
 AdviceCatalog indexes_of(const SqlRows& indexes) {
@@ -227,12 +256,12 @@ std::vector<IndexFinding> redundant_indexes(const AdviceCatalog& catalog) {
   std::vector<IndexFinding> out;
   for (const AdviceTable& table : catalog.tables)
     for (const AdviceIndex& index : table.indexes) {
-      if (!index.valid) {
+      if (!index.valid && !index.of_partitions) {
         out.push_back(
             finding(index, "invalid: left behind by a CREATE INDEX CONCURRENTLY that failed, or still being built"));
         continue;
       }
-      if (index.primary || index.needed) continue;
+      if (index.primary || index.needed || index.of_partitions) continue;
       if (std::string why = why_redundant(table, index); !why.empty()) out.push_back(finding(index, std::move(why)));
     }
   return out;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "analyzer/index_shape.h"
@@ -30,7 +31,8 @@ struct AdviceIndex {
   IndexShape shape;
   std::string name;
   bool unique = false, primary = false, valid = true;
-  bool needed = false;  // a constraint, a replica identity or CLUSTER needs this very one
+  bool needed = false;  // a constraint, a replica identity, CLUSTER or the index of a whole needs this very one
+  bool of_partitions = false;  // the whole of the indexes of partitions
   int64_t bytes = 0, scans = 0;
 };
 
@@ -44,6 +46,9 @@ struct AdviceTable {
   int64_t inserts = 0, updates = 0, deletes = 0;  // rows, since PostgreSQL counts
   bool readable = true, temporary = false;
   std::string query{};  // of a view, with its tables' schemas
+  // Of a table with partitions, where these have none themselves and are no more than that.
+  static constexpr std::size_t kPartitionsMax = 100;
+  std::vector<std::pair<std::string, std::string>> partitions{};  // schema and name
   std::vector<AdviceColumn> columns{};
   std::vector<AdviceIndex> indexes{};
 

@@ -64,12 +64,12 @@ void Costs::drop_limit(Target& target) {
 double Costs::of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used) {
   std::vector<std::string> definitions;
   for (const Thought* thought : thoughts)
-    if (!thought->candidate.reckoned) definitions.push_back(thought->definition);
+    definitions.insert(definitions.end(), thought->pretended.begin(), thought->pretended.end());
   if (!measure_.pretend(definitions).ok()) return target.cost;
   double sum = 0;
   for (std::size_t i = 0; i < target.samples.size(); ++i) {
     std::set<std::string> here;
-    Plan plan = plan_of(target, i, definitions, here);
+    Plan plan = plan_of(target, i, thoughts, here);
     for (const Thought* thought : thoughts)
       if (thought->candidate.reckoned) reckon(target, i, *thought, plan, here);
     sum += plan.cost;
@@ -78,12 +78,13 @@ double Costs::of(const Target& target, const Thoughts& thoughts, std::set<std::s
   return sum / static_cast<double>(std::max<std::size_t>(1, target.samples.size()));
 }
 
-Plan Costs::plan_of(const Target& target, std::size_t sample, const std::vector<std::string>& definitions,
-                    std::set<std::string>& used) {
+Plan Costs::plan_of(const Target& target, std::size_t sample, const Thoughts& thoughts, std::set<std::string>& used) {
   auto plan = measure_.plan(target.samples[sample]);
   if (!plan.ok()) return target.plans[sample];
-  for (const std::string& definition : definitions)
-    if (const std::string name = measure_.name_of(definition); !name.empty() && plan->uses(name)) used.insert(definition);
+  for (const Thought* thought : thoughts)
+    for (const std::string& pretended : thought->pretended)
+      if (const std::string name = measure_.name_of(pretended); !name.empty() && plan->uses(name))
+        used.insert(thought->definition);
   if (target.unlimited.empty()) return *std::move(plan);
   // An index that the statement as it is would not use does not help it.
   if (used.empty()) return target.plans[sample];

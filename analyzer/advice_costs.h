@@ -33,6 +33,7 @@ struct Target {
 struct Thought {
   Candidate candidate;
   std::string definition;
+  std::vector<std::string> pretended{};  // by HypoPG; none if it is reckoned
   const AdviceTable* table = nullptr;
   double rows = 0;  // that it holds
   std::size_t equal_keys = 0;
@@ -59,8 +60,7 @@ class Costs {
   double of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used = nullptr);
 
  private:
-  Plan plan_of(const Target& target, std::size_t sample, const std::vector<std::string>& definitions,
-               std::set<std::string>& used);
+  Plan plan_of(const Target& target, std::size_t sample, const Thoughts& thoughts, std::set<std::string>& used);
   void reckon(const Target& target, std::size_t sample, const Thought& thought, Plan& plan, std::set<std::string>& used);
   void drop_limit(Target& target);
 

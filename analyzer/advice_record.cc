@@ -96,6 +96,8 @@ void write(const AdviceEntry& entry, Writer& to) {
   to.add(shape.schema).add(shape.table).add(shape.method).add(shape.predicate).open();
   for (const std::string& column : shape.include) to.add(column);
   to.close().open();
+  for (const auto& [schema, name] : shape.partitions) to.add(schema).add(name);
+  to.close().open();
   for (const IndexKey& key : shape.keys) {
     to.open().add(key.text).add(int64_t{key.expression}).add(key.opclass).add(int64_t{key.descending});
     to.add(int64_t{key.nulls_first}).close();
@@ -151,6 +153,10 @@ AdviceEntry read_entry(Node list, bool& good) {
   shape.method = from.text();
   shape.predicate = from.text();
   for (Reader columns(from.next(), good); columns.more();) shape.include.push_back(columns.text());
+  for (Reader partitions(from.next(), good); partitions.more();) {
+    std::string schema = partitions.text();
+    shape.partitions.emplace_back(std::move(schema), partitions.text());
+  }
   for (Reader keys(from.next(), good); keys.more();) {
     Reader key(keys.next(), good);
     IndexKey& made = shape.keys.emplace_back();

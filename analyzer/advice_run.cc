@@ -168,8 +168,10 @@ class Run {
       if (known != out.end() || out.size() >= limits_.candidates_max) continue;
       Thought made{.candidate = std::move(candidate),
                    .definition = std::move(definition),
+                   .pretended = {},
                    .table = use.table,
                    .rows = use.table->rows};
+      if (!made.candidate.reckoned) made.pretended = what_if_statements(made.candidate.shape);
       for (const IndexKey& key : made.candidate.shape.keys) {
         if (!equal.contains(key.text)) break;
         ++made.equal_keys;
@@ -230,6 +232,7 @@ class Run {
         both.candidate.why =
             "led by the keys of another statement: " + thoughts_[a].candidate.why + "; " + thoughts_[b].candidate.why;
         both.definition = what_if_statement(both.candidate.shape);
+        both.pretended = what_if_statements(both.candidate.shape);
         enter(std::move(both));
       }
     for (Target& target : targets_) {
@@ -294,6 +297,20 @@ class Run {
     for (const std::size_t i : found.chosen) tell(i, found.chosen, input);
   }
 
+  // How a plan reads the table, or the first of its partitions. What HypoPG made up has the name that it would have.
+  std::string shown(const Plan& plan, const Thought& thought) const {
+    const IndexShape& shape = thought.candidate.shape;
+    std::string node = plan.scan_of(thought.table->name);
+    for (const auto& [schema, partition] : shape.partitions)
+      if (node.empty()) node = plan.scan_of(partition);
+    for (const std::string& pretended : thought.pretended) {
+      const std::string made_up = measure_->name_of(pretended);
+      const std::size_t at = made_up.empty() ? std::string::npos : node.find(made_up);
+      if (at != std::string::npos) node.replace(at, made_up.size(), index_name(shape));
+    }
+    return node;
+  }
+
   void tell(std::size_t index, const IndexSet& chosen, const SearchInput& input) {
     const Thought& thought = thoughts_[index];
     Advice advice;
@@ -319,7 +336,7 @@ class Run {
       const double after = costs_->of(target, thoughts_in(chosen), &used);
       if (!used.contains(thought.definition)) continue;
       const auto plan_after = measure_->plan(target.samples.front());
-      const std::string shown = measure_->name_of(thought.definition);
+      const std::string node_after = plan_after.ok() ? shown(*plan_after, thought) : std::string();
       const double before = costs_->of(target, thoughts_in(without));
       if (after > kHelps * before) continue;
       AdviceDetail detail;
@@ -329,12 +346,9 @@ class Run {
       detail.ms_per_call = target.query->ms_per_call();
       detail.cost_before = before;
       detail.cost_after = after;
-      detail.node_before = target.plans.front().scan_of(thought.table->name);
-      detail.node_after = thought.candidate.reckoned ? std::string(Costs::kReckonedNode) + " using " + index_name(advice.shape)
-                          : plan_after.ok()          ? plan_after->scan_of(thought.table->name)
-                                                     : "";
-      if (const std::size_t at = detail.node_after.find(shown); at != std::string::npos && !shown.empty())
-        detail.node_after.replace(at, shown.size(), index_name(advice.shape));
+      detail.node_before = shown(target.plans.front(), thought);
+      detail.node_after =
+          thought.candidate.reckoned ? std::string(Costs::kReckonedNode) + " using " + index_name(advice.shape) : node_after;
       detail.samples = target.samples.size();
       const double saves = target.query->total_ms / workload_.hours * (before - after) / target.cost;
       advice.saves_ms_per_hour += saves;

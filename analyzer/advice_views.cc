@@ -27,6 +27,13 @@ std::size_t end_of_name(std::string_view sql, std::size_t from) {
   return from + end;
 }
 
+// A name of the statement's own WITH is no view.
+bool is_own(const Tree& tree, std::string_view name) {
+  for (std::size_t i = 0; i < tree.size(); ++i)
+    if (tree.at(i).key() == "ctename" && tree.at(i).text() == name) return true;
+  return false;
+}
+
 struct Place {
   std::size_t begin, end;
   std::string text;
@@ -40,6 +47,7 @@ std::string with_views(std::string_view sql, const Tree& tree, const QueryOf& qu
     const Node range = tree.at(i);
     if (range.key() != "RangeVar" || !range.has("relname")) continue;
     const WrittenTable name{std::string(range["schemaname"].text()), std::string(range["relname"].text())};
+    if (name.schema.empty() && is_own(tree, name.name)) continue;
     std::string query = query_of(name);
     const auto at = static_cast<std::size_t>(std::max<int64_t>(0, range["location"].number()));
     if (query.empty() || at >= sql.size()) continue;

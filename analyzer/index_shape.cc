@@ -13,12 +13,22 @@ namespace analyzer {
 namespace {
 
 constexpr std::size_t kNameMax = 63;  // NAMEDATALEN - 1
+constexpr std::string_view kOn = "ON ";
 
 std::string key_text(const IndexKey& key) {
   std::string out = key.expression ? "(" + key.text + ")" : base::quote_identifier(key.text);
   if (!key.opclass.empty()) out += " " + key.opclass;
   if (key.descending) out += " DESC";
   if (key.nulls_first != key.descending) out += key.nulls_first ? " NULLS FIRST" : " NULLS LAST";
+  return out;
+}
+
+// The index on one of the partitions.
+IndexShape on_partition(const IndexShape& shape, const std::pair<std::string, std::string>& partition) {
+  IndexShape out = shape;
+  out.schema = partition.first;
+  out.table = partition.second;
+  out.partitions.clear();
   return out;
 }
 
@@ -85,11 +95,25 @@ std::string index_name(const IndexShape& shape) {
 }
 
 std::string create_statement(const IndexShape& shape) {
-  return fmt::format("CREATE INDEX CONCURRENTLY IF NOT EXISTS {} {};", base::quote_identifier(index_name(shape)),
-                     tail(shape));
+  const std::string name = base::quote_identifier(index_name(shape));
+  if (shape.partitions.empty()) return fmt::format("CREATE INDEX CONCURRENTLY IF NOT EXISTS {} {};", name, tail(shape));
+  std::string out = fmt::format("CREATE INDEX IF NOT EXISTS {} ON ONLY {};", name, tail(shape).substr(kOn.size()));
+  for (const auto& partition : shape.partitions) {
+    const IndexShape part = on_partition(shape, partition);
+    out += fmt::format("\n{}\nALTER INDEX {} ATTACH PARTITION {};", create_statement(part),
+                       qualified_name(shape.schema, index_name(shape)), qualified_name(part.schema, index_name(part)));
+  }
+  return out;
 }
 
 std::string what_if_statement(const IndexShape& shape) { return "CREATE INDEX " + tail(shape); }
+
+std::vector<std::string> what_if_statements(const IndexShape& shape) {
+  if (shape.partitions.empty()) return {what_if_statement(shape)};
+  std::vector<std::string> out;
+  for (const auto& partition : shape.partitions) out.push_back(what_if_statement(on_partition(shape, partition)));
+  return out;
+}
 
 std::string advice_id(std::string_view database, const IndexShape& shape) {
   return fmt::format("{:016x}", plain_hash(std::string(database) + '\0' + tail(shape)));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace analyzer {
@@ -23,6 +24,7 @@ struct IndexShape {
   std::vector<IndexKey> keys;
   std::vector<std::string> include{};
   std::string predicate{};  // SQL; empty: all rows
+  std::vector<std::pair<std::string, std::string>> partitions{};  // schema and name of each, where the table is made of them
   bool operator==(const IndexShape&) const = default;
 };
 
@@ -34,10 +36,13 @@ std::string qualified_name(std::string_view schema, std::string_view name);
 std::string keys_text(const IndexShape& shape);
 // The name that PostgreSQL would give it, more or less: always the same, at most 63 bytes.
 std::string index_name(const IndexShape& shape);
-// For people: CONCURRENTLY, with a name.
+// For people: CONCURRENTLY, with a name. Of a table with partitions several statements, a line each: PostgreSQL builds such an
+// index concurrently only partition by partition.
 std::string create_statement(const IndexShape& shape);
-// For HypoPG, which takes no name.
+// For HypoPG, which takes no name; the index on the table itself.
 std::string what_if_statement(const IndexShape& shape);
+// The same where HypoPG can pretend it: on each partition.
+std::vector<std::string> what_if_statements(const IndexShape& shape);
 // Sixteen hexadecimal digits: the same index in the same database has the same, today and tomorrow.
 std::string advice_id(std::string_view database, const IndexShape& shape);
 

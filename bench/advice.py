@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 import psycopg  # noqa: E402
 
-from advice_cases import CASES, advice, allowed, create_tables, keys, run  # noqa: E402
+from advice_cases import CASES, advice, allowed, create_tables, keys, run, statements  # noqa: E402
 from servers import USERS, Certificates, Postgres, Weir  # noqa: E402
 
 ROUNDS = 5
@@ -54,7 +54,8 @@ def measure(server, pooler, name, queries, wanted):
     rows, state = advice(pooler)
     made = []
     for row in rows:
-        server.sql(row["statement"].rstrip(";"), database="app")
+        for statement in statements(row):
+            server.sql(statement, database="app")
         schema = row["table"].split(".", 1)[0]
         made.append(f'"{schema}".' + row["statement"].split(" EXISTS ", 1)[1].split(" ON ", 1)[0])
     size = 0

@@ -87,7 +87,7 @@ void Advisor::restore() {
     auto record = analyzer::read_record(std::move(text));
     if (!record) return log.warn("the advice of the process before this one cannot be read: it begins anew");
     const std::lock_guard lock(mutex_);
-    book_.restore(*std::move(record));
+    book_.restore(*std::move(record), base::wall_now());
   });
 }
 
@@ -225,6 +225,9 @@ base::Result<analyzer::Advice> Advisor::to_build(const std::string& id) {
   const analyzer::Advice* const found = book_.find(id);
   if (found == nullptr) return no_such_advice();
   if (is_there(found->status)) return base::object_not_ready("there is such an index already");
+  if (!found->shape.partitions.empty())
+    return base::with_hint(base::feature_not_supported("ADVICE APPLY creates no index on a table with partitions"),
+                           "Run the statements that SHOW INDEX_ADVICE has.");
   if (!builds_.try_emplace(id, "in line").second) return base::object_in_use("the index is being created");
   return *found;
 }

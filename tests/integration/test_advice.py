@@ -8,7 +8,7 @@ import pathlib
 import psycopg
 import pytest
 
-from advice_cases import CASES, advice, allowed, client, console, create_tables, keys, run
+from advice_cases import CASES, advice, allowed, client, console, create_tables, keys, run, statements
 from servers import USERS, Postgres, wait_for
 
 HYPOPG = pathlib.Path("/usr/share/postgresql/15/extension/hypopg.control")
@@ -119,6 +119,30 @@ def test_a_slow_application_is_helped_and_the_help_is_proved(start, advised):
             assert "o_uid_idx" in pooler.log()
         finally:
             advised.sql('DROP INDEX IF EXISTS "o_uid_idx"', database="app")
+
+
+def test_the_statements_for_a_table_with_partitions_make_one_index(start, advised):
+    pooler = start(apply_user="postgres")
+    run(pooler, [("SELECT * FROM parted WHERE k = %s", [(i * 17,) for i in range(40)])])
+    (found,), _ = advice(pooler)
+    assert len(statements(found)) == 5 and "ONLY" in statements(found)[0]
+    with console(pooler) as admin:
+        (why,) = admin.execute(f"SHOW INDEX_ADVICE '{found['id']}'").fetchall()
+        assert "parted_k_idx" in why["plan_after"] and why["plan_before"] == "Seq Scan"
+        with pytest.raises(psycopg.Error) as refused:
+            admin.execute(f"ADVICE APPLY '{found['id']}'")
+        assert refused.value.sqlstate == "0A000"
+    try:
+        for statement in statements(found):
+            advised.sql(statement, database="app")
+        assert advised.sql("SELECT bool_and(indisvalid), count(*) FROM pg_index i JOIN pg_class c ON c.oid = indexrelid "
+                           "WHERE c.relname LIKE 'parted%k_idx'", database="app") == [["t", "3"]]
+        (created,), _ = advice(pooler)
+        assert created["status"] == "created"
+        with console(pooler) as admin:
+            assert not any("parted" in row["index"] for row in admin.execute("SHOW REDUNDANT_INDEXES").fetchall())
+    finally:
+        advised.sql("DROP INDEX IF EXISTS parted_k_idx", database="app")
 
 
 def test_nothing_is_created_unless_a_role_for_it_is_named(start, advised):

@@ -24,18 +24,21 @@ SqlRow index_row(std::string oid, std::string name, std::string column, bool uni
           "f",
           "",
           "f",
+          "f",
           "f"};
 }
 
 TEST(AdviceCatalog, IsMadeOfRows) {
   const AdviceCatalog catalog = catalog_of(
-      {{"10", "public", "t", "r", "5000", "100", "90", "1", "2", "3", "t", "f", std::nullopt},
-       {"11", "public", "v", "v", "-1", "4", "0", "0", "0", "0", "f", "f", "SELECT 1;"}},
+      {{"10", "public", "t", "r", "5000", "100", "90", "1", "2", "3", "t", "f", std::nullopt, std::nullopt},
+       {"11", "public", "v", "v", "-1", "4", "0", "0", "0", "0", "f", "f", "SELECT 1;", std::nullopt},
+       {"12", "public", "p", "p", "9000", "70", "0", "0", "0", "0", "t", "f", std::nullopt,
+        R"([["public", "p_1"], ["odd", "p \"2\""]])"}},
       {{"10", "a", "integer", "t", "t", "-0.5", "0", "0.9", "4"},
        {"10", "e", "text", "f", "f", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
        {"99", "x", "integer", "t", "t", "1", "0", "0", "4"}},
       {index_row("20", "t_a", "a"), index_row("20", "t_a", "e"), {"too", "short"}}, {{"hypopg", "public", "1.3.1"}});
-  ASSERT_EQ(catalog.tables.size(), 2U);
+  ASSERT_EQ(catalog.tables.size(), 3U);
   const AdviceTable& t = catalog.tables[0];
   EXPECT_EQ(t.rows, 5000);
   EXPECT_EQ(t.distinct("a"), 2500);
@@ -48,6 +51,9 @@ TEST(AdviceCatalog, IsMadeOfRows) {
   EXPECT_EQ(t.indexes[0].shape.keys.size(), 2U);
   EXPECT_EQ(catalog.tables[1].rows, 200);  // never analyzed
   EXPECT_FALSE(catalog.tables[1].readable);
+  EXPECT_EQ(catalog.tables[1].query, "SELECT 1;");
+  ASSERT_EQ(catalog.tables[2].partitions.size(), 2U);
+  EXPECT_EQ(catalog.tables[2].partitions[1], std::pair(std::string("odd"), std::string("p \"2\"")));
   EXPECT_TRUE(catalog.has_extension("hypopg"));
   EXPECT_EQ(catalog.find("public", "t"), &t);
   EXPECT_EQ(catalog.find("other", "t"), nullptr);
@@ -60,6 +66,14 @@ TEST(AdviceCatalog, FindsWhatIsRedundant) {
   std::vector<std::string> names;
   for (const IndexFinding& one : redundant_indexes(catalog)) names.push_back(one.index);
   EXPECT_EQ(names, (std::vector<std::string>{"t_a", "t_a_2", "broken"}));
+}
+
+TEST(AdviceCatalog, AnIndexOfPartitionsIsLeftAloneAndDroppedAsAWhole) {
+  SqlRow whole = index_row("20", "whole", "a"), again = index_row("21", "again", "a");
+  whole.back() = again.back() = "t";
+  const AdviceCatalog catalog = indexes_of({whole, again});
+  EXPECT_TRUE(redundant_indexes(catalog).empty());
+  EXPECT_EQ(drop_statement(catalog.tables.at(0).indexes.at(0)), "DROP INDEX \"public\".\"whole\";");
 }
 
 TEST(AdviceCatalog, FindsWhatNobodyUses) {

@@ -50,7 +50,7 @@ class AdviceCosts : public testing::Test {
   Planner planner_;
   Measure measure_{planner_, "public"};
   Costs costs_{measure_};
-  Thought thought_{.candidate = {}, .definition = "i"};
+  Thought thought_{.candidate = {}, .definition = "i", .pretended = {"i"}};
 };
 
 TEST_F(AdviceCosts, AStatementAsFastAsItsPlanSaysIsMeasuredAsItIs) {

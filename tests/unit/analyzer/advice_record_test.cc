@@ -7,6 +7,8 @@
 namespace analyzer {
 namespace {
 
+constexpr base::WallTime kNow{std::chrono::microseconds(1'800'000'000'000'001)};
+
 AdviceRecord record() {
   AdviceEntry entry;
   Advice& advice = entry.advice;
@@ -23,7 +25,7 @@ AdviceRecord record() {
   advice.bytes = int64_t{1} << 40;
   advice.confidence = Confidence::kHigh;
   advice.status = AdviceStatus::kVerified;
-  advice.first_seen = base::WallTime(std::chrono::microseconds(1'800'000'000'000'001));
+  advice.first_seen = advice.last_confirmed = kNow;
   advice.details.push_back({.fingerprint = ~uint64_t{0}, .query = "SELECT '\xE2\x82\xAC' -- \n", .calls = 7, .samples = 3});
   entry.before[~uint64_t{0}].record(1234);
   entry.since.emplace()[5].record(1);
@@ -73,16 +75,23 @@ TEST(AdviceRecord, NothingIsReadOfAnythingElse) {
 
 TEST(AdviceRecord, ABookGoesOnWithTheOneBefore) {
   AdviceBook book;
-  book.restore(record());
+  book.restore(record(), kNow + std::chrono::days(29));
   ASSERT_EQ(book.all().size(), 1U);
   EXPECT_EQ(book.all()[0].status, AdviceStatus::kVerified);
   EXPECT_EQ(record_text(book.record()), record_text(record()));
   AdviceRecord dismissed = record();
   dismissed.dismissed.insert(dismissed.entries[0].advice.id);
   dismissed.entries[0].advice.why = "not this one";
-  book.restore(dismissed);
+  book.restore(dismissed, kNow);
   EXPECT_EQ(book.all()[0].status, AdviceStatus::kDismissed);
   EXPECT_EQ(book.all()[0].why, "a (equality)") << "what this process knows wins";
+}
+
+TEST(AdviceRecord, WhatWasNotFoundForAMonthIsForgottenButNotThatItWasDismissed) {
+  AdviceBook book;
+  book.restore(record(), kNow + std::chrono::days(30));
+  EXPECT_TRUE(book.all().empty());
+  EXPECT_EQ(book.record().dismissed, record().dismissed);
 }
 
 }  // namespace

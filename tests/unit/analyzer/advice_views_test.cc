@@ -31,7 +31,8 @@ TEST(AdviceViews, AreWrittenOutWhereAFromNamesThem) {
 }
 
 TEST(AdviceViews, NothingElseIsChanged) {
-  for (const std::string_view sql : {"SELECT v FROM o", "UPDATE v SET a = 1", "INSERT INTO v VALUES (1)", "SELECT * FROM s.v"})
+  for (const std::string_view sql : {"SELECT v FROM o", "UPDATE v SET a = 1", "INSERT INTO v VALUES (1)", "SELECT * FROM s.v",
+                                     "WITH v AS (SELECT 1) SELECT * FROM v"})
     EXPECT_EQ(written_out(sql), sql);
 }
 

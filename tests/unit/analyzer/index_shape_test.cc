@@ -23,6 +23,20 @@ TEST(IndexShape, SaysHowItIsCreated) {
             "\"a\" DESC NULLS LAST, \"b\" NULLS FIRST");
 }
 
+TEST(IndexShape, OfPartitionsItIsMadeOneByOne) {
+  IndexShape shape = on({key_on("a")});
+  shape.partitions = {{"public", "t_1"}, {"odd", "t 2"}};
+  EXPECT_EQ(create_statement(shape),
+            "CREATE INDEX IF NOT EXISTS \"t_a_idx\" ON ONLY \"public\".\"t\" USING btree (\"a\");\n"
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"t_1_a_idx\" ON \"public\".\"t_1\" USING btree (\"a\");\n"
+            "ALTER INDEX \"public\".\"t_a_idx\" ATTACH PARTITION \"public\".\"t_1_a_idx\";\n"
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"t 2_a_idx\" ON \"odd\".\"t 2\" USING btree (\"a\");\n"
+            "ALTER INDEX \"public\".\"t_a_idx\" ATTACH PARTITION \"odd\".\"t 2_a_idx\";");
+  EXPECT_EQ(what_if_statements(shape), (std::vector<std::string>{"CREATE INDEX ON \"public\".\"t_1\" USING btree (\"a\")",
+                                                                 "CREATE INDEX ON \"odd\".\"t 2\" USING btree (\"a\")"}));
+  EXPECT_EQ(what_if_statements(on({key_on("a")})), std::vector<std::string>{what_if_statement(on({key_on("a")}))});
+}
+
 TEST(IndexShape, ItsNameFits) {
   IndexShape shape = on({key_on(std::string(60, 'x')), key_on("y")});
   EXPECT_LE(index_name(shape).size(), 63U);
