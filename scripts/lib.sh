@@ -29,7 +29,7 @@ as_server_user() {
   else
     local user
     user=$(server_user)
-    setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --inh-caps=-all env HOME=/ "$@"
+    setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --inh-caps=-all env --chdir=/ HOME=/ "$@"
   fi
 }
 
