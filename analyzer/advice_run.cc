@@ -36,6 +36,13 @@ constexpr double kSizePart = 0.05;
 // What writes cost other kinds of indexes than a btree.
 constexpr double kGinWrites = 8, kBrinWrites = 0.02;
 
+bool wants_trigrams(const Target& target) {
+  for (const auto& of_sample : target.uses)
+    for (const TableUse& use : of_sample)
+      if (worth_advising(*use.table) && std::any_of(use.matches.begin(), use.matches.end(), has_trigrams)) return true;
+  return false;
+}
+
 class Run {
  public:
   Run(const Workload& workload, const AdviceLimits& limits, Asker& asker)
@@ -96,6 +103,8 @@ class Run {
       for (const Sample& sample : target.samples) target.uses.push_back(tables_.uses_of(sample));
     }
     std::erase_if(targets_, [](const Target& target) { return target.plans.empty(); });
+    if (trigrams_.empty() && std::any_of(targets_.begin(), targets_.end(), wants_trigrams))
+      note("pg_trgm is not installed: no advice for LIKE '%x%', ILIKE and ~ (CREATE EXTENSION pg_trgm)");
     costs_->doubt_limits(targets_);
     result_.queries = targets_.size();
     for (std::size_t i = 0; i < targets_.size(); ++i) {

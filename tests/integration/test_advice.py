@@ -344,6 +344,17 @@ def test_without_hypopg_nothing_is_measured_and_that_is_said(weir, postgres):
     assert state["hypopg"] == "not installed" and "no measured advice" in state["notes"]
 
 
+def test_without_trigrams_what_they_would_help_is_said(start, advised):
+    advised.sql("DROP EXTENSION pg_trgm", database="app")
+    try:
+        pooler = start()
+        run(pooler, [("SELECT * FROM doc WHERE body ILIKE %s", [(f"%{i * 7919:06d}%",) for i in range(12)])])
+        rows, state = advice(pooler)
+        assert rows == [] and "CREATE EXTENSION pg_trgm" in state["notes"]
+    finally:
+        advised.sql("CREATE EXTENSION pg_trgm", database="app")
+
+
 def test_a_server_that_cannot_be_asked_is_left_alone(start):
     pooler = start(user="nobody", password="wrong")
     run(pooler, BY_USER)
