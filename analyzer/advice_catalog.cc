@@ -11,11 +11,11 @@ namespace analyzer {
 const std::string_view kTablesSql =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(p.rows, c.reltuples),"
     " coalesce(p.pages, greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192)), c.relallvisible,"
-    " coalesce(s.n_tup_ins, 0), coalesce(s.n_tup_upd, 0), coalesce(s.n_tup_del, 0),"
+    " pg_catalog.pg_stat_get_tuples_inserted(c.oid), pg_catalog.pg_stat_get_tuples_updated(c.oid),"
+    " pg_catalog.pg_stat_get_tuples_deleted(c.oid),"
     " pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
     " c.relpersistence = 't', CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END, p.names"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-    " LEFT JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid"
     " LEFT JOIN LATERAL (SELECT pg_catalog.sum(greatest(l.reltuples, 0)) AS rows,"
     "  pg_catalog.sum(greatest(l.relpages, pg_catalog.pg_relation_size(l.oid) / 8192)) AS pages,"
     "  CASE WHEN pg_catalog.max(t.level) = 1 AND pg_catalog.count(*) <= 100"
@@ -42,11 +42,13 @@ const std::string_view kColumnsSql =
     " WHERE a.attrelid = ANY ($1::pg_catalog.oid[]) AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attrelid, a.attnum LIMIT 40000";
 
+// Statistics by their functions: the views join catalogues anew, row by row where these were never analyzed.
 #define WEIR_INDEX_COLUMNS                                                                                                 \
   "SELECT i.indexrelid, i.indrelid, n.nspname, t.relname, x.relname, m.amname, i.indisunique, i.indisprimary,"             \
   " i.indisvalid AND i.indisready, i.indisreplident OR i.indisclustered OR EXISTS (SELECT FROM pg_catalog.pg_inherits h"   \
   "  WHERE h.inhrelid = i.indexrelid) OR EXISTS (SELECT FROM pg_catalog.pg_constraint k"                                    \
-  "  WHERE k.conindid = i.indexrelid), pg_catalog.pg_relation_size(i.indexrelid), coalesce(s.idx_scan, 0),"                \
+  "  WHERE k.conindid = i.indexrelid), pg_catalog.pg_relation_size(i.indexrelid),"                                          \
+  " pg_catalog.pg_stat_get_numscans(i.indexrelid),"                                                                        \
   " pg_catalog.pg_get_expr(i.indpred, i.indrelid), k.n <= i.indnkeyatts,"                                                  \
   " CASE WHEN a.attnum IS NULL THEN pg_catalog.pg_get_indexdef(i.indexrelid, k.n::pg_catalog.int4, true) ELSE a.attname"   \
   "  END, a.attnum IS NULL, CASE WHEN o.opcdefault THEN '' ELSE o.opcname END,"                                            \
@@ -57,8 +59,7 @@ const std::string_view kColumnsSql =
   " JOIN pg_catalog.pg_am m ON m.oid = x.relam"                                                                            \
   " CROSS JOIN LATERAL pg_catalog.generate_series(1, i.indnatts::pg_catalog.int4) k (n)"                                   \
   " LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n - 1] AND a.attnum > 0"      \
-  " LEFT JOIN pg_catalog.pg_opclass o ON k.n <= i.indnkeyatts AND o.oid = i.indclass[k.n - 1]"                             \
-  " LEFT JOIN pg_catalog.pg_stat_all_indexes s ON s.indexrelid = i.indexrelid"
+  " LEFT JOIN pg_catalog.pg_opclass o ON k.n <= i.indnkeyatts AND o.oid = i.indclass[k.n - 1]"
 
 const std::string_view kIndexesSql =
     WEIR_INDEX_COLUMNS " WHERE i.indrelid = ANY ($1::pg_catalog.oid[]) ORDER BY i.indexrelid, k.n LIMIT 100000";

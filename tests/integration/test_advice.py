@@ -355,6 +355,28 @@ def test_without_trigrams_what_they_would_help_is_said(start, advised):
         advised.sql("CREATE EXTENSION pg_trgm", database="app")
 
 
+def test_a_schema_of_thousands_of_tables_is_looked_at_in_time(weir, advised, capsys):
+    """A look asks for the tables that statements name, and for the indexes of all."""
+    advised.sql("CREATE DATABASE many")
+    try:
+        advised.sql("CREATE EXTENSION hypopg", database="many")
+        for thousand in range(5):  # a transaction holds so many locks
+            advised.sql(f"DO $$ BEGIN FOR i IN {thousand * 1000}..{thousand * 1000 + 999} LOOP "
+                        "EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, k int)', i); END LOOP; END $$", database="many")
+        advised.sql("INSERT INTO t7 SELECT i, i % 3000 FROM generate_series(1, 30000) i; GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC; "
+                    "ANALYZE t7", database="many")
+        own = {"user": "adviser", "password": "adviser pw", "enabled": True, "interval": "1h", "deadline": "5s"}
+        pooler = weir(databases={"app": {"host": "127.0.0.1", "port": advised.port, "dbname": "many"}}, advice=own)
+        run(pooler, [("SELECT * FROM t7 WHERE k = %s", [(i,) for i in range(40)])] +
+            [(f"SELECT * FROM t{i} WHERE k = %s", [(1,)] * 5) for i in range(100, 160)])
+        (found,), state = advice(pooler)
+        assert keys(found) == "t7 (k)" and state["state"] == "ok"
+        with capsys.disabled():
+            print(f"\n5,000 tables: {state['took_ms']:.0f} ms, {state['questions']} questions")
+    finally:
+        advised.sql("DROP DATABASE many WITH (FORCE)")
+
+
 def test_a_server_that_cannot_be_asked_is_left_alone(start):
     pooler = start(user="nobody", password="wrong")
     run(pooler, BY_USER)
