@@ -557,9 +557,9 @@ class FakeBackend:
                 sock, _ = self.listener.accept()
             except OSError:
                 return
-            self.accepted += 1
             side = BackendSide(sock)
             self.open.append(side)
+            self.accepted += 1
             threading.Thread(target=self._serve, args=(side,), daemon=True).start()
 
     def _serve(self, side):
