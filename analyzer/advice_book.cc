@@ -90,13 +90,14 @@ void AdviceBook::verify(AdviceEntry& entry, const Times& now, base::WallTime at,
     const bool is_slower = change->effect == IndexEffect::kSlower;
     // What is told is of the statement that decides: one that is slower now, else the one that gains the most.
     if (!worst || (is_slower && *worst != IndexEffect::kSlower)) advice.effect = change->text;
-    if (is_slower) slower = detail.fingerprint;
+    if (is_slower && !slower) slower = detail.fingerprint;
     faster = faster || change->effect == IndexEffect::kFaster;
     worst = worst ? std::max(*worst, change->effect) : change->effect;
   }
   for (const uint64_t other : advice.others) {
+    if (slower) break;
     const auto change = change_of(entry, other, now, at);
-    if (!change || change->effect != IndexEffect::kSlower || slower) continue;
+    if (!change || change->effect != IndexEffect::kSlower) continue;
     advice.effect = change->text;
     slower = other;
   }

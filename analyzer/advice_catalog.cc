@@ -10,9 +10,7 @@ namespace analyzer {
 
 const std::string_view kTablesSql =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(p.rows, c.reltuples),"
-    " coalesce(p.pages, greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192)), c.relallvisible,"
-    " pg_catalog.pg_stat_get_tuples_inserted(c.oid), pg_catalog.pg_stat_get_tuples_updated(c.oid),"
-    " pg_catalog.pg_stat_get_tuples_deleted(c.oid),"
+    " coalesce(p.pages, greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192)),"
     " pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
     " c.relpersistence = 't', CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END, p.names"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -80,7 +78,7 @@ bool flag_at(const SqlRow& row, std::size_t at) { return row[at] == "t"; }
 int64_t count_at(const SqlRow& row, std::size_t at) { return base::parse_int(row[at].value_or("")).value_or(0); }
 
 constexpr double kRowsOfPage = 50;
-constexpr std::size_t kTableColumns = 14, kColumnColumns = 9, kIndexColumns = 20;
+constexpr std::size_t kTableColumns = 10, kColumnColumns = 9, kIndexColumns = 20;
 
 // Rows of one index follow one another, one for each of its columns.
 template <typename TableOf>
@@ -180,17 +178,13 @@ double AdviceTable::distinct(std::string_view column_name) const {
   return std::max(1.0, found->distinct > 0 ? found->distinct : -found->distinct * rows);
 }
 
-const AdviceTable* AdviceCatalog::find(std::string_view schema, std::string_view name) const {
-  const auto found = std::find_if(tables.begin(), tables.end(),
-                                  [&](const AdviceTable& one) { return one.schema == schema && one.name == name; });
-  return found == tables.end() ? nullptr : &*found;
+std::optional<Extension> extension_in(const SqlRows& extensions, std::string_view name) {
+  for (const SqlRow& row : extensions)
+    if (row.size() == 3 && row[0] == name) return Extension{text_at(row, 1), text_at(row, 2)};
+  return std::nullopt;
 }
 
-bool AdviceCatalog::has_extension(std::string_view name) const {
-  return std::find(extensions.begin(), extensions.end(), name) != extensions.end();
-}
-
-AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const SqlRows& indexes, const SqlRows& extensions) {
+AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const SqlRows& indexes) {
   AdviceCatalog catalog;
   std::unordered_map<std::string, std::size_t> by_oid;
   for (const SqlRow& row : tables) {
@@ -204,14 +198,10 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
     table.pages = count_at(row, 5);
     // Never analyzed: as many as a page holds of rows that are not large.
     table.rows = number_at(row, 4) < 0 ? static_cast<double>(table.pages) * kRowsOfPage : number_at(row, 4);
-    table.visible_pages = count_at(row, 6);
-    table.inserts = count_at(row, 7);
-    table.updates = count_at(row, 8);
-    table.deletes = count_at(row, 9);
-    table.readable = flag_at(row, 10);
-    table.temporary = flag_at(row, 11);
-    table.query = text_at(row, 12);
-    table.partitions = pairs_in(text_at(row, 13));
+    table.readable = flag_at(row, 6);
+    table.temporary = flag_at(row, 7);
+    table.query = text_at(row, 8);
+    table.partitions = pairs_in(text_at(row, 9));
   }
   const auto table_of = [&](const std::string& oid) {
     const auto found = by_oid.find(oid);
@@ -230,8 +220,6 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
                               .width = static_cast<int>(number_at(row, 8, 8))});
   }
   add_indexes(indexes, [&](const SqlRow& row) { return table_of(text_at(row, 1)); });
-  for (const SqlRow& row : extensions)
-    if (!row.empty()) catalog.extensions.push_back(text_at(row, 0));
   return catalog;
 }
 

@@ -42,8 +42,6 @@ struct AdviceTable {
   char kind = 'r';  // as pg_class.relkind
   double rows = 0;
   int64_t pages = 0;
-  int64_t visible_pages = 0;
-  int64_t inserts = 0, updates = 0, deletes = 0;  // rows, since PostgreSQL counts
   bool readable = true, temporary = false;
   std::string query{};  // of a view, with its tables' schemas
   // Of a table with partitions, where these have none themselves and are no more than that.
@@ -59,10 +57,6 @@ struct AdviceTable {
 
 struct AdviceCatalog {
   std::vector<AdviceTable> tables;
-  std::vector<std::string> extensions;
-
-  const AdviceTable* find(std::string_view schema, std::string_view name) const;
-  bool has_extension(std::string_view name) const;
 };
 
 using SqlRow = std::vector<std::optional<std::string>>;
@@ -80,9 +74,15 @@ extern const std::string_view kAllIndexesSql;  // of every table of users
 extern const std::string_view kExtensionsSql;
 
 // Rows of another form are left out.
-AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const SqlRows& indexes, const SqlRows& extensions);
+AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const SqlRows& indexes);
 // Tables that hold nothing but their names and indexes.
 AdviceCatalog indexes_of(const SqlRows& indexes);
+
+struct Extension {
+  std::string schema, version;
+};
+// Of the rows of kExtensionsSql.
+std::optional<Extension> extension_in(const SqlRows& extensions, std::string_view name);
 
 // What removes it, as SQL.
 std::string drop_statement(const AdviceIndex& index);

@@ -7,6 +7,15 @@
 #include "analyzer/advice_text.h"
 
 namespace analyzer {
+namespace {
+
+double mean_cost(const std::vector<Plan>& plans) {
+  double sum = 0;
+  for (const Plan& plan : plans) sum += plan.cost;
+  return sum / static_cast<double>(std::max<std::size_t>(1, plans.size()));
+}
+
+}  // namespace
 
 bool Target::reads(const AdviceTable* table) const {
   return std::any_of(uses.begin(), uses.end(), [table](const std::vector<TableUse>& of_sample) {
@@ -20,7 +29,6 @@ std::string Costs::measure(Target& target) {
   for (Sample& sample : target.samples) {
     auto plan = measure_.plan(sample);
     if (plan.ok()) {
-      target.cost += plan->cost;
       target.plans.push_back(*std::move(plan));
       good.push_back(std::move(sample));
     } else if (plan.error().sqlstate == "42501") {
@@ -28,7 +36,7 @@ std::string Costs::measure(Target& target) {
     }
   }
   target.samples = std::move(good);
-  if (!target.plans.empty()) target.cost /= static_cast<double>(target.plans.size());
+  target.cost = mean_cost(target.plans);
   return denied;
 }
 
@@ -45,18 +53,16 @@ void Costs::doubt_limits(std::vector<Target>& targets) {
 void Costs::drop_limit(Target& target) {
   std::vector<Sample> unlimited;
   std::vector<Plan> plans;
-  double cost = 0;
   for (const Sample& sample : target.samples) {
     auto text = without_limit(sample.sql);
     if (!text) return;
     unlimited.push_back({.sql = *std::move(text), .search_path = sample.search_path});
     auto plan = measure_.plan(unlimited.back());
     if (!plan.ok()) return;
-    cost += plan->cost;
     plans.push_back(*std::move(plan));
   }
   if (plans.empty()) return;
-  target.cost = cost / static_cast<double>(plans.size());
+  target.cost = mean_cost(plans);
   target.plans = std::move(plans);
   target.unlimited = std::move(unlimited);
 }

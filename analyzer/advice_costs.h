@@ -49,7 +49,7 @@ class Costs {
   static constexpr double kPace = 0.02, kTrapTimes = 10, kTrapMs = 5;
   static constexpr std::size_t kPacesMin = 5;
 
-  explicit Costs(Measure& measure) : measure_(measure), reckoning_(measure) {}
+  Costs(Measure& measure, Parts& parts) : measure_(measure), reckoning_(parts) {}
 
   // As it is; samples that cannot be planned are dropped. What was denied, if that is why: "permission denied for table t".
   std::string measure(Target& target);

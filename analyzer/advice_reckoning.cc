@@ -50,38 +50,15 @@ std::optional<double> Reckoning::cost(const Candidate& candidate, const TableUse
     const auto scan = std::find_if(plan.scans.begin(), plan.scans.end(),
                                    [&table](const Plan::Scan& one) { return one.relation == table.name; });
     if (scan == plan.scans.end()) return std::nullopt;
-    return cost_with(plan, table.name, brin_cost(table, expected_part(table, condition, search_path), scan->cost));
+    return cost_with(plan, table.name, brin_cost(table, parts_.expected(table, condition, search_path), scan->cost));
   }
   const std::string& opclass = shape.keys.front().opclass;
   for (const TableUse::Match& match : use.matches) {
     if (match.key.text != key || (opclass == "jsonb_path_ops" && match.op.starts_with('?'))) continue;
     if (opclass.ends_with("trgm_ops") && !has_trigrams(match)) continue;
-    part = std::min(part, matching_part(table, match.condition, search_path));
+    part = std::min(part, parts_.sampled(table, match.condition, search_path));
   }
   return cost_with(plan, table.name, gin_cost(table, part * table.rows, opclass.ends_with("trgm_ops")));
-}
-
-double Reckoning::matching_part(const AdviceTable& table, const std::string& condition, const Path& search_path) {
-  const double percent = std::clamp(100 * kSampleRows / std::max(1.0, table.rows), 0.01, 100.0);
-  const std::string sql = "SELECT (pg_catalog.count(*) FILTER (WHERE " + condition +
-                          "))::pg_catalog.float8 / nullif(pg_catalog.count(*), 0) FROM (SELECT * FROM " +
-                          qualified_name(table.schema, table.name) + " TABLESAMPLE SYSTEM (" + std::to_string(percent) +
-                          ") REPEATABLE (1) LIMIT " + std::to_string(kSampleRows) + ") s";
-  const auto [known, fresh] = known_.try_emplace({search_path, sql}, 1);
-  if (!fresh) return known->second;
-  const auto rows = measure_.ask(search_path, sql, {});
-  // What no row of a sample has, one behind the sample may have.
-  if (rows.ok() && !rows->empty()) known->second = std::max(number_at(rows->front(), 0, 1), 1.0 / kSampleRows);
-  return known->second;
-}
-
-double Reckoning::expected_part(const AdviceTable& table, const std::string& condition, const Path& search_path) {
-  const std::string sql = "SELECT FROM " + qualified_name(table.schema, table.name) + " WHERE " + condition;
-  const auto [known, fresh] = known_.try_emplace({search_path, sql}, 1);
-  if (!fresh) return known->second;
-  const auto plan = measure_.plan({.sql = sql, .search_path = search_path});
-  if (plan.ok()) known->second = plan->rows / std::max(1.0, table.rows);
-  return known->second;
 }
 
 }  // namespace analyzer

@@ -2,13 +2,13 @@
 // Reckoning: what it would cost to read a table by an index that HypoPG cannot pretend (GIN), or that the planner takes for
 // dearer than it is (BRIN): from how many rows of a sample of the table match, or the planner expects to.
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "analyzer/advice_candidates.h"
-#include "analyzer/advice_measure.h"
+#include "analyzer/advice_parts.h"
+#include "analyzer/advice_plan.h"
 
 namespace analyzer {
 
@@ -23,21 +23,14 @@ std::optional<double> cost_with(const Plan& plan, std::string_view table, double
 
 class Reckoning {
  public:
-  static constexpr int kSampleRows = 30'000;
-
-  explicit Reckoning(Measure& measure) : measure_(measure) {}
+  explicit Reckoning(Parts& parts) : parts_(parts) {}
 
   // The cost of `plan` with that index, for what the statement asks of its table. Nothing where it is of no use to it.
   std::optional<double> cost(const Candidate& candidate, const TableUse& use, const std::optional<std::string>& search_path,
                              const Plan& plan);
 
  private:
-  using Path = std::optional<std::string>;
-  double matching_part(const AdviceTable& table, const std::string& condition, const Path& search_path);
-  double expected_part(const AdviceTable& table, const std::string& condition, const Path& search_path);
-
-  Measure& measure_;
-  std::map<std::pair<Path, std::string>, double> known_;  // by question
+  Parts& parts_;
 };
 
 }  // namespace analyzer

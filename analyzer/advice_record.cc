@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
+#include <concepts>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "analyzer/tree.h"
@@ -15,39 +15,96 @@
 namespace analyzer {
 namespace {
 
-// Changes with the lists below.
-constexpr std::string_view kVersion = "weir advice 1";
+// What a value is made of: one list for writing and for reading. The text is lists in lists of texts, as JSON, with no names;
+// so the version changes with these lists.
+constexpr std::string_view kVersion = "weir advice 2";
 
-// Lists in lists of texts, as JSON: a list has its members in a fixed order.
+template <typename T, typename U>
+concept Is = std::same_as<std::remove_const_t<T>, U>;
+
+void parts(auto& io, Is<IndexKey> auto& key) { io(key.text, key.expression, key.opclass, key.descending, key.nulls_first); }
+
+void parts(auto& io, Is<IndexShape> auto& shape) {
+  io(shape.schema, shape.table, shape.method, shape.predicate, shape.include, shape.partitions, shape.keys);
+}
+
+void parts(auto& io, Is<AdviceDetail> auto& detail) {
+  io(detail.fingerprint, detail.query, detail.calls, detail.ms_per_call, detail.cost_before, detail.cost_after);
+  io(detail.node_before, detail.node_after, detail.samples);
+}
+
+void parts(auto& io, Is<Advice> auto& advice) {
+  io(advice.id, advice.database, advice.shape, advice.why, advice.model, advice.makes_redundant, advice.note, advice.effect);
+  io(advice.saves_ms_per_hour, advice.write_ms_per_hour, advice.cost_before, advice.cost_after, advice.bytes);
+  io(advice.confidence, advice.details, advice.others, advice.status, advice.first_seen, advice.last_confirmed);
+}
+
+void parts(auto& io, Is<AdviceEntry> auto& entry) { io(entry.advice, entry.misses, entry.before, entry.since, entry.created); }
+
+void parts(auto& io, Is<AdviceRecord> auto& record) { io(record.entries, record.dismissed); }
+
+template <typename A, typename B>
+void parts(auto& io, std::pair<A, B>& pair) {
+  io(pair.first, pair.second);
+}
+template <typename A, typename B>
+void parts(auto& io, const std::pair<A, B>& pair) {
+  io(pair.first, pair.second);
+}
+
+// The last of an enum's values.
+template <typename E>
+constexpr E kLast{};
+template <>
+constexpr Confidence kLast<Confidence> = Confidence::kHigh;
+template <>
+constexpr AdviceStatus kLast<AdviceStatus> = AdviceStatus::kDismissed;
+
+template <typename T>
+concept Number = std::integral<T> || std::is_enum_v<T>;
+template <typename T>
+concept Many = !std::same_as<T, std::string> && requires(const T& list) { list.begin(); };
+
 class Writer {
  public:
-  Writer& open() {
-    part();
-    out_ += '[';
-    first_ = true;
-    return *this;
-  }
-  Writer& close() {
-    out_ += ']';
-    first_ = false;
-    return *this;
-  }
-  Writer& add(std::string_view text) {
-    part();
+  explicit Writer(std::string& out) : out_(out) {}
+
+  void operator()(const auto&... values) { (one(values), ...); }
+
+  void one(std::string_view text) {
+    comma();
     out_ += base::json_string(text);
-    return *this;
   }
-  Writer& add(double number) { return add(std::string_view(fmt::format("{}", number))); }
-  Writer& add(uint64_t number) { return add(std::string_view(fmt::format("{}", number))); }
-  Writer& add(int64_t number) { return add(std::string_view(fmt::format("{}", number))); }
-  Writer& add(base::WallTime time) { return add(int64_t{time.time_since_epoch().count()}); }
-  std::string take() { return std::move(out_); }
 
  private:
-  void part() {
+  void one(const std::string& text) { one(std::string_view(text)); }
+  void one(double number) { one(std::string_view(fmt::format("{}", number))); }
+  // All of 64 bits, as they are.
+  void one(const Number auto& number) { one(std::string_view(fmt::format("{}", static_cast<int64_t>(number)))); }
+  void one(base::WallTime time) { one(int64_t{time.time_since_epoch().count()}); }
+  void one(const LatencyHistogram& times) { one(std::string_view(wire::to_base64(times.to_bytes()))); }
+  void one(const std::optional<AdviceEntry::Times>& since) { one(since.has_value()); }
+  void one(const Many auto& list) {
+    inside([&](Writer& to) {
+      for (const auto& value : list) to.one(value);
+    });
+  }
+  void one(const auto& value) {
+    inside([&](Writer& to) { parts(to, value); });
+  }
+
+  void inside(const auto& write) {
+    comma();
+    out_ += '[';
+    Writer list(out_);
+    write(list);
+    out_ += ']';
+  }
+  void comma() {
     if (!std::exchange(first_, false)) out_ += ',';
   }
-  std::string out_;
+
+  std::string& out_;
   bool first_ = true;
 };
 
@@ -55,6 +112,59 @@ class Writer {
 class Reader {
  public:
   Reader(Node list, bool& good) : at_(list.begin()), end_(list.end()), good_(good) { good_ = good_ && bool(list); }
+
+  void operator()(auto&... values) { (one(values), ...); }
+
+  void one(std::string& text) {
+    const Node node = next();
+    good_ = good_ && node.is_text();
+    text = node.text();
+  }
+
+ private:
+  void one(double& number) { number = of(base::parse_double(text())); }
+  template <Number T>
+  void one(T& number) {
+    const int64_t read = of(base::parse_int(text()));
+    if constexpr (std::is_enum_v<T>) good_ = good_ && read >= 0 && read <= static_cast<int64_t>(kLast<T>);
+    if (good_) number = static_cast<T>(read);
+  }
+  void one(base::WallTime& time) { time = base::WallTime(base::Duration(of(base::parse_int(text())))); }
+  void one(LatencyHistogram& times) {
+    const auto bytes = wire::from_base64(text());
+    auto read = bytes ? LatencyHistogram::from_bytes(*bytes) : std::nullopt;
+    times = of(std::move(read));
+  }
+  // Counts of statements begin anew with each process.
+  void one(std::optional<AdviceEntry::Times>& since) {
+    bool begun = false;
+    one(begun);
+    if (begun) since.emplace();
+  }
+  template <Many T>
+  void one(T& list) {
+    for (Reader from(next(), good_); from.more();) {
+      Value<typename T::value_type> value{};
+      from.one(value);
+      if (good_) list.insert(list.end(), std::move(value));
+    }
+  }
+  void one(auto& value) {
+    Reader from(next(), good_);
+    parts(from, value);
+  }
+
+  // What can be read of a map's values.
+  template <typename T>
+  struct Plain {
+    using Type = T;
+  };
+  template <typename A, typename B>
+  struct Plain<std::pair<const A, B>> {
+    using Type = std::pair<A, B>;
+  };
+  template <typename T>
+  using Value = typename Plain<T>::Type;
 
   bool more() const { return good_ && !(at_ == end_); }
   Node next() {
@@ -65,142 +175,28 @@ class Reader {
     return node;
   }
   std::string text() {
-    const Node node = next();
-    good_ = good_ && node.is_text();
-    return std::string(node.text());
+    std::string out;
+    one(out);
+    return out;
   }
-  double real() { return of(base::parse_double(text())); }
-  int64_t number() { return of(base::parse_int(text())); }
-  uint64_t count() { return static_cast<uint64_t>(number()); }
-  base::WallTime time() { return base::WallTime(base::Duration(number())); }
-  bool flag() { return number() != 0; }
-
- private:
   template <typename T>
   T of(std::optional<T> value) {
     good_ = good_ && value.has_value();
-    return value.value_or(T{});
+    return std::move(value).value_or(T{});
   }
+
   Node::Iterator at_, end_;
   bool& good_;
 };
 
-void write(const AdviceEntry& entry, Writer& to) {
-  const Advice& advice = entry.advice;
-  const IndexShape& shape = advice.shape;
-  to.open().add(advice.id).add(advice.database).add(advice.why).add(advice.model).add(advice.makes_redundant);
-  to.add(advice.note).add(advice.effect).add(advice.saves_ms_per_hour).add(advice.write_ms_per_hour);
-  to.add(advice.cost_before).add(advice.cost_after).add(advice.bytes).add(static_cast<int64_t>(advice.confidence));
-  to.add(static_cast<int64_t>(advice.status)).add(advice.first_seen).add(advice.last_confirmed);
-  to.add(int64_t{entry.misses}).add(int64_t{entry.since.has_value()}).add(entry.created);
-  to.add(shape.schema).add(shape.table).add(shape.method).add(shape.predicate).open();
-  for (const std::string& column : shape.include) to.add(column);
-  to.close().open();
-  for (const auto& [schema, name] : shape.partitions) to.add(schema).add(name);
-  to.close().open();
-  for (const IndexKey& key : shape.keys) {
-    to.open().add(key.text).add(int64_t{key.expression}).add(key.opclass).add(int64_t{key.descending});
-    to.add(int64_t{key.nulls_first}).close();
-  }
-  to.close().open();
-  for (const AdviceDetail& detail : advice.details) {
-    // As it is shown: no fingerprint is above what an int64_t holds once its bits are taken for one.
-    to.open().add(static_cast<int64_t>(detail.fingerprint)).add(detail.query).add(detail.calls).add(detail.ms_per_call);
-    to.add(detail.cost_before).add(detail.cost_after).add(detail.node_before).add(detail.node_after);
-    to.add(uint64_t{detail.samples}).close();
-  }
-  to.close().open();
-  for (const uint64_t other : advice.others) to.add(static_cast<int64_t>(other));
-  to.close().open();
-  for (const auto& [fingerprint, times] : entry.before)
-    to.open().add(static_cast<int64_t>(fingerprint)).add(wire::to_base64(times.to_bytes())).close();
-  to.close().close();
-}
-
-// One of an enum's values, the last of which is `last`.
-template <typename E>
-E one_of(int64_t number, E last, bool& good) {
-  good = good && number >= 0 && number <= static_cast<int64_t>(last);
-  return good ? static_cast<E>(number) : E{};
-}
-
-AdviceEntry read_entry(Node list, bool& good) {
-  AdviceEntry entry;
-  Advice& advice = entry.advice;
-  IndexShape& shape = advice.shape;
-  Reader from(list, good);
-  advice.id = from.text();
-  advice.database = from.text();
-  advice.why = from.text();
-  advice.model = from.text();
-  advice.makes_redundant = from.text();
-  advice.note = from.text();
-  advice.effect = from.text();
-  advice.saves_ms_per_hour = from.real();
-  advice.write_ms_per_hour = from.real();
-  advice.cost_before = from.real();
-  advice.cost_after = from.real();
-  advice.bytes = from.number();
-  advice.confidence = one_of(from.number(), Confidence::kHigh, good);
-  advice.status = one_of(from.number(), AdviceStatus::kDismissed, good);
-  advice.first_seen = from.time();
-  advice.last_confirmed = from.time();
-  entry.misses = static_cast<int>(from.number());
-  if (from.flag()) entry.since.emplace();
-  entry.created = from.time();
-  shape.schema = from.text();
-  shape.table = from.text();
-  shape.method = from.text();
-  shape.predicate = from.text();
-  for (Reader columns(from.next(), good); columns.more();) shape.include.push_back(columns.text());
-  for (Reader partitions(from.next(), good); partitions.more();) {
-    std::string schema = partitions.text();
-    shape.partitions.emplace_back(std::move(schema), partitions.text());
-  }
-  for (Reader keys(from.next(), good); keys.more();) {
-    Reader key(keys.next(), good);
-    IndexKey& made = shape.keys.emplace_back();
-    made.text = key.text();
-    made.expression = key.flag();
-    made.opclass = key.text();
-    made.descending = key.flag();
-    made.nulls_first = key.flag();
-  }
-  for (Reader details(from.next(), good); details.more();) {
-    Reader detail(details.next(), good);
-    AdviceDetail& made = advice.details.emplace_back();
-    made.fingerprint = detail.count();
-    made.query = detail.text();
-    made.calls = detail.count();
-    made.ms_per_call = detail.real();
-    made.cost_before = detail.real();
-    made.cost_after = detail.real();
-    made.node_before = detail.text();
-    made.node_after = detail.text();
-    made.samples = detail.count();
-  }
-  for (Reader others(from.next(), good); others.more();) advice.others.push_back(others.count());
-  for (Reader all(from.next(), good); all.more();) {
-    Reader one(all.next(), good);
-    const uint64_t fingerprint = one.count();
-    const auto bytes = wire::from_base64(one.text());
-    auto times = bytes ? LatencyHistogram::from_bytes(*bytes) : std::nullopt;
-    good = good && times.has_value();
-    if (good) entry.before.emplace(fingerprint, *std::move(times));
-  }
-  return entry;
-}
-
 }  // namespace
 
 std::string record_text(const AdviceRecord& record) {
-  Writer to;
-  to.open().add(kVersion).open();
-  for (const AdviceEntry& entry : record.entries) write(entry, to);
-  to.close().open();
-  for (const std::string& id : record.dismissed) to.add(id);
-  to.close().close();
-  return to.take();
+  std::string out = "[";
+  Writer to(out);
+  to.one(kVersion);
+  to(record);
+  return out + "]";
 }
 
 std::optional<AdviceRecord> read_record(std::string text) {
@@ -208,11 +204,11 @@ std::optional<AdviceRecord> read_record(std::string text) {
   if (!tree.read(std::move(text)) || tree.size() == 0) return std::nullopt;
   AdviceRecord record;
   bool good = true;
-  Reader all(tree.root(), good);
-  good = all.text() == kVersion && good;
-  for (Reader entries(all.next(), good); entries.more();) record.entries.push_back(read_entry(entries.next(), good));
-  for (Reader ids(all.next(), good); ids.more();) record.dismissed.insert(ids.text());
-  return good ? std::optional(std::move(record)) : std::nullopt;
+  Reader from(tree.root(), good);
+  std::string version;
+  from.one(version);
+  if (version == kVersion) from(record);
+  return good && version == kVersion ? std::optional(std::move(record)) : std::nullopt;
 }
 
 }  // namespace analyzer

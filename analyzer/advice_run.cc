@@ -9,6 +9,7 @@
 #include "analyzer/advice_candidates.h"
 #include "analyzer/advice_costs.h"
 #include "analyzer/advice_foreign_keys.h"
+#include "analyzer/advice_parts.h"
 #include "analyzer/advice_search.h"
 #include "analyzer/advice_tables.h"
 #include "analyzer/advice_text.h"
@@ -50,11 +51,8 @@ class Run {
 
   base::Result<AdviceResult> run() {
     TRY(const SqlRows extensions, simple().ask("", kExtensionsSql, {}));
-    for (const SqlRow& row : extensions)
-      if (row.size() == 3 && row[0] == "hypopg") {
-        schema_ = row[1].value_or("");
-        result_.hypopg = row[2].value_or("");
-      }
+    const auto hypopg = extension_in(extensions, "hypopg");
+    if (hypopg) result_.hypopg = hypopg->version;
     TRY(const SqlRows indexes, simple().ask("", kAllIndexesSql, {}));
     TRY(const SqlRows foreign_keys, simple().ask("", kForeignKeysSql, {}));
     const AdviceCatalog all = indexes_of(indexes);
@@ -65,10 +63,11 @@ class Run {
         if (index.valid) result_.existing.push_back(index);
     measure_->end();
     questions_ = measure_->questions();
-    measure_ = std::make_unique<Measure>(asker_, schema_);
-    vetoes_ = std::make_unique<Vetoes>(*measure_);
-    costs_ = std::make_unique<Costs>(*measure_);
-    if (schema_.empty())
+    measure_ = std::make_unique<Measure>(asker_, hypopg ? hypopg->schema : std::string());
+    parts_ = std::make_unique<Parts>(*measure_);
+    vetoes_ = std::make_unique<Vetoes>(*measure_, *parts_);
+    costs_ = std::make_unique<Costs>(*measure_, *parts_);
+    if (!hypopg)
       note("HypoPG is not installed: no measured advice (CREATE EXTENSION hypopg)");
     else
       TRY_STATUS(look(extensions));
@@ -141,12 +140,11 @@ class Run {
   }
 
   base::Status read_tables(const SqlRows& extensions) {
-    TRY_STATUS(tables_.read(workload_, extensions, *measure_));
+    TRY_STATUS(tables_.read(workload_, *measure_));
     for (const AdviceTable& table : tables_.catalog().tables)
       if (!table.readable) note("permission denied on " + table.schema + "." + table.name + ": no advice about it");
-    for (const SqlRow& row : extensions)
-      if (row.size() == 3 && row[0] == "pg_trgm")
-        trigrams_ = row[1] == "public" ? "gin_trgm_ops" : qualified_name(row[1].value_or(""), "gin_trgm_ops");
+    if (const auto pg_trgm = extension_in(extensions, "pg_trgm"))
+      trigrams_ = pg_trgm->schema == "public" ? "gin_trgm_ops" : qualified_name(pg_trgm->schema, "gin_trgm_ops");
     return base::Ok{};
   }
 
@@ -320,6 +318,14 @@ class Run {
     return node;
   }
 
+  // How it is read with what is pretended now.
+  std::string node_with(const Thought& thought, const Target& target) const {
+    if (thought.candidate.reckoned)
+      return std::string(Costs::kReckonedNode) + " using " + index_name(thought.candidate.shape);
+    const auto plan = measure_->plan(target.samples.front());
+    return plan.ok() ? shown(*plan, thought) : std::string();
+  }
+
   void tell(std::size_t index, const IndexSet& chosen, const SearchInput& input) {
     const Thought& thought = thoughts_[index];
     Advice advice;
@@ -344,8 +350,7 @@ class Run {
       std::set<std::string> used;
       const double after = costs_->of(target, thoughts_in(chosen), &used);
       if (!used.contains(thought.definition)) continue;
-      const auto plan_after = measure_->plan(target.samples.front());
-      const std::string node_after = plan_after.ok() ? shown(*plan_after, thought) : std::string();
+      const std::string node_after = node_with(thought, target);
       const double before = costs_->of(target, thoughts_in(without));
       if (after > kHelps * before) continue;
       AdviceDetail detail;
@@ -356,8 +361,7 @@ class Run {
       detail.cost_before = before;
       detail.cost_after = after;
       detail.node_before = shown(target.plans.front(), thought);
-      detail.node_after =
-          thought.candidate.reckoned ? std::string(Costs::kReckonedNode) + " using " + index_name(advice.shape) : node_after;
+      detail.node_after = node_after;
       detail.samples = target.samples.size();
       const double saves = target.query->total_ms / workload_.hours * (before - after) / target.cost;
       advice.saves_ms_per_hour += saves;
@@ -385,9 +389,9 @@ class Run {
   const AdviceLimits& limits_;
   Asker& asker_;
   std::unique_ptr<Measure> measure_;
+  std::unique_ptr<Parts> parts_;
   std::unique_ptr<Vetoes> vetoes_;
   std::unique_ptr<Costs> costs_;
-  std::string schema_;
   uint64_t questions_ = 0;
   AdviceResult result_;
   AdviceTables tables_;

@@ -30,7 +30,7 @@ const std::optional<std::string> kNoPath = "";
 
 }  // namespace
 
-base::Status AdviceTables::read(const Workload& workload, const SqlRows& extensions, Measure& measure) {
+base::Status AdviceTables::read(const Workload& workload, Measure& measure) {
   Names names;
   Parse out;
   for (const WorkQuery& query : workload.queries)  // with those that only write
@@ -38,7 +38,7 @@ base::Status AdviceTables::read(const Workload& workload, const SqlRows& extensi
       if (parsed(sample.sql, out)) add_tables(out.tree, names[sample.search_path]);
   for (int depth = 0; depth <= kViewsInViews; ++depth) {
     TRY_STATUS(find(names, measure));
-    TRY_STATUS(read_catalog(extensions, measure));
+    TRY_STATUS(read_catalog(measure));
     names.clear();
     for (const AdviceTable& table : catalog_.tables)
       if (!table.query.empty() && parsed(table.query, out)) add_tables(out.tree, names[kNoPath]);
@@ -63,7 +63,7 @@ base::Status AdviceTables::find(const Names& names, Measure& measure) {
   return base::Ok{};
 }
 
-base::Status AdviceTables::read_catalog(const SqlRows& extensions, Measure& measure) {
+base::Status AdviceTables::read_catalog(Measure& measure) {
   std::vector<std::string> oids;
   for (const auto& [named, oid] : oid_of_)
     if (std::find(oids.begin(), oids.end(), oid) == oids.end()) oids.push_back(oid);
@@ -71,7 +71,7 @@ base::Status AdviceTables::read_catalog(const SqlRows& extensions, Measure& meas
   TRY(const SqlRows tables, measure.ask("", kTablesSql, wanted));
   TRY(const SqlRows columns, measure.ask("", kColumnsSql, wanted));
   TRY(const SqlRows indexes, measure.ask("", kIndexesSql, wanted));
-  catalog_ = catalog_of(tables, columns, indexes, extensions);
+  catalog_ = catalog_of(tables, columns, indexes);
   found_.clear();
   for (const auto& [named, oid] : oid_of_)
     for (const AdviceTable& table : catalog_.tables)

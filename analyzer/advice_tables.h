@@ -19,7 +19,7 @@ namespace analyzer {
 class AdviceTables {
  public:
   // Asks for them, by the names that the samples write, each in its own search_path; and for those of the views among them.
-  base::Status read(const Workload& workload, const SqlRows& extensions, Measure& measure);
+  base::Status read(const Workload& workload, Measure& measure);
 
   const AdviceCatalog& catalog() const { return catalog_; }
   // What a statement asks of them.
@@ -36,7 +36,7 @@ class AdviceTables {
   using Names = std::map<Path, std::vector<WrittenTable>>;
 
   base::Status find(const Names& names, Measure& measure);
-  base::Status read_catalog(const SqlRows& extensions, Measure& measure);
+  base::Status read_catalog(Measure& measure);
   const AdviceTable* table_of(const Path& path, const WrittenTable& name) const;
   // The statement with its views written out, those of views too.
   std::string whole(const std::string& sql, const Path& path) const;

@@ -5,9 +5,11 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "analyzer/advice_candidates.h"
 #include "analyzer/advice_measure.h"
+#include "analyzer/advice_parts.h"
 
 namespace analyzer {
 
@@ -17,19 +19,18 @@ class Vetoes {
   static constexpr double kPartMax = 0.15;
   // Of a sample, so many are like one of them, on average; more, and an index on that finds too much.
   static constexpr double kExpressionPartMax = 0.05;
-  static constexpr int kSampleRows = 30'000;
 
-  explicit Vetoes(Measure& measure) : measure_(measure) {}
+  Vetoes(Measure& measure, Parts& parts) : measure_(measure), parts_(parts) {}
 
   // `rows`: those that it would hold. Each question is asked once.
   bool plausible(const Candidate& candidate, const AdviceTable& table, double& rows);
 
  private:
-  double part_of_rows(const std::string& table, const std::string& predicate, double rows);
-  bool tells_apart(const IndexShape& shape, const std::string& expression, const AdviceTable& of);
+  bool tells_apart(const IndexShape& shape, const std::string& expression, const AdviceTable& table);
 
   Measure& measure_;
-  std::map<std::string, double> known_;  // by question
+  Parts& parts_;
+  std::map<std::pair<std::string, std::string>, bool> known_;  // by index and expression
 };
 
 }  // namespace analyzer

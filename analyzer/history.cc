@@ -33,6 +33,9 @@ constexpr std::string_view kKept = "CREATE TABLE IF NOT EXISTS kept(name TEXT PR
 
 bool is(const base::Error& error, std::string_view sqlstate) { return error.sqlstate == sqlstate; }
 
+base::Error in_use(std::string_view why) { return {std::string(HistoryDb::kInUse), std::string(why), {}, {}}; }
+constexpr std::string_view kReadersKeepIt = "readers have kept the file too long";
+
 }  // namespace
 
 // A cursor that keeps the file's lock.
@@ -72,7 +75,7 @@ void History::add(HistoryInterval interval) {
   base::Status status = base::Ok{};
   uint64_t written = 0;
   std::unique_lock file(file_mutex_, until(kReadersMax));
-  if (!file) status = base::Error{std::string(HistoryDb::kInUse), "readers have kept the file too long", {}, {}};
+  if (!file) status = in_use(kReadersKeepIt);
   while (status.ok() && !waiting_.empty()) {
     status = write(waiting_.front());
     if (!status.ok()) break;
@@ -92,7 +95,7 @@ void History::add(HistoryInterval interval) {
 
 base::Status History::keep(std::string_view name, std::string_view text) {
   std::unique_lock file(file_mutex_, until(kReadersMax));
-  if (!file) return base::Error{std::string(HistoryDb::kInUse), "readers have kept the file too long", {}, {}};
+  if (!file) return in_use(kReadersKeepIt);
   if (!db_) TRY_STATUS(open_file());
   return db_->transaction([&]() -> base::Status {
     TRY_STATUS(db_->run(kKept));
@@ -103,7 +106,7 @@ base::Status History::keep(std::string_view name, std::string_view text) {
 
 base::Result<std::string> History::kept(std::string_view name) {
   std::unique_lock file(file_mutex_, until(kReadersMax));
-  if (!file) return base::Error{std::string(HistoryDb::kInUse), "readers have kept the file too long", {}, {}};
+  if (!file) return in_use(kReadersKeepIt);
   if (!db_) TRY_STATUS(open_file());
   TRY_STATUS(db_->run(kKept));
   TRY(HistoryDb::Statement* const get, db_->statement("SELECT value FROM kept WHERE name = ?"));
@@ -227,7 +230,7 @@ base::Result<HistoryCursorPtr<Row>> History::read(
     base::Result<HistoryCursorPtr<Row>> (*reader)(HistoryDb&, const HistorySearch&), const HistorySearch& search,
     base::Duration patience) {
   std::unique_lock file(file_mutex_, until(patience));
-  if (!file) return base::Error{std::string(HistoryDb::kInUse), "the history is being written", {}, {}};
+  if (!file) return in_use("the history is being written");
   if (!db_) return base::object_not_ready("the history is not open: SHOW HISTORY says why");
   TRY(auto inner, reader(*db_, search));
   return HistoryCursorPtr<Row>(std::make_unique<Locked<Row>>(std::move(file), std::move(inner), damaged_));

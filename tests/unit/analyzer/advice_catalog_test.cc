@@ -30,14 +30,14 @@ SqlRow index_row(std::string oid, std::string name, std::string column, bool uni
 
 TEST(AdviceCatalog, IsMadeOfRows) {
   const AdviceCatalog catalog = catalog_of(
-      {{"10", "public", "t", "r", "5000", "100", "90", "1", "2", "3", "t", "f", std::nullopt, std::nullopt},
-       {"11", "public", "v", "v", "-1", "4", "0", "0", "0", "0", "f", "f", "SELECT 1;", std::nullopt},
-       {"12", "public", "p", "p", "9000", "70", "0", "0", "0", "0", "t", "f", std::nullopt,
+      {{"10", "public", "t", "r", "5000", "100", "t", "f", std::nullopt, std::nullopt},
+       {"11", "public", "v", "v", "-1", "4", "f", "f", "SELECT 1;", std::nullopt},
+       {"12", "public", "p", "p", "9000", "70", "t", "f", std::nullopt,
         R"([["public", "p_1"], ["odd", "p \"2\""]])"}},
       {{"10", "a", "integer", "t", "t", "-0.5", "0", "0.9", "4"},
        {"10", "e", "text", "f", "f", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
        {"99", "x", "integer", "t", "t", "1", "0", "0", "4"}},
-      {index_row("20", "t_a", "a"), index_row("20", "t_a", "e"), {"too", "short"}}, {{"hypopg", "public", "1.3.1"}});
+      {index_row("20", "t_a", "a"), index_row("20", "t_a", "e"), {"too", "short"}});
   ASSERT_EQ(catalog.tables.size(), 3U);
   const AdviceTable& t = catalog.tables[0];
   EXPECT_EQ(t.rows, 5000);
@@ -54,9 +54,19 @@ TEST(AdviceCatalog, IsMadeOfRows) {
   EXPECT_EQ(catalog.tables[1].query, "SELECT 1;");
   ASSERT_EQ(catalog.tables[2].partitions.size(), 2U);
   EXPECT_EQ(catalog.tables[2].partitions[1], std::pair(std::string("odd"), std::string("p \"2\"")));
-  EXPECT_TRUE(catalog.has_extension("hypopg"));
-  EXPECT_EQ(catalog.find("public", "t"), &t);
-  EXPECT_EQ(catalog.find("other", "t"), nullptr);
+}
+
+TEST(AdviceCatalog, AsManyAreReadAsItsBoundsSay) {
+  EXPECT_NE(kTablesSql.find("count(*) <= " + std::to_string(AdviceTable::kPartitionsMax) + " "), std::string::npos);
+}
+
+TEST(AdviceCatalog, AnExtensionIsFoundByItsName) {
+  const SqlRows rows{{"pg_trgm", "public", "1.6"}, {"hypopg"}, {"hypopg", "ext", "1.3.1"}};
+  const auto found = extension_in(rows, "hypopg");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->schema, "ext");
+  EXPECT_EQ(found->version, "1.3.1");
+  EXPECT_FALSE(extension_in(rows, "citext"));
 }
 
 TEST(AdviceCatalog, FindsWhatIsRedundant) {

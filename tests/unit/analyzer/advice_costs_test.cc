@@ -49,7 +49,8 @@ class AdviceCosts : public testing::Test {
   WorkQuery query_;
   Planner planner_;
   Measure measure_{planner_, "public"};
-  Costs costs_{measure_};
+  Parts parts_{measure_};
+  Costs costs_{measure_, parts_};
   Thought thought_{.candidate = {}, .definition = "i", .pretended = {"i"}};
 };
 

@@ -41,7 +41,8 @@ TEST(AdviceReckoning, RowsThatMatchAreCountedInASampleOnce) {
   FakeAsker asker;
   asker.number = "0.001";
   Measure measure(asker, "public");
-  Reckoning reckoning(measure);
+  Parts parts(measure);
+  Reckoning reckoning(parts);
   const auto cost = [&](std::string_view sql, std::size_t candidate = 0) {
     const TableUse use = advice_support::uses(known, sql).at(0);
     return reckoning.cost(candidates_of(use, "gin_trgm_ops").at(candidate), use, "app", scanning(4000, 4000));
@@ -63,7 +64,8 @@ TEST(AdviceReckoning, WhatCannotBeAskedHelpsNothing) {
   const AdviceCatalog known = advice_support::catalog();
   FakeAsker asker;
   Measure measure(asker, "public");
-  Reckoning reckoning(measure);
+  Parts parts(measure);
+  Reckoning reckoning(parts);
   const TableUse use = advice_support::uses(known, "SELECT * FROM o WHERE e ILIKE '%abc%'").at(0);
   EXPECT_FALSE(reckoning.cost(candidates_of(use, "gin_trgm_ops").at(0), use, "", scanning(4000, 4000)));
 }

@@ -61,8 +61,8 @@ TEST(AdviceRecord, ComesBackAsItWas) {
 TEST(AdviceRecord, NothingIsReadOfAnythingElse) {
   const std::string good = record_text(record());
   ASSERT_TRUE(read_record(good));
-  for (const std::string& bad : {std::string(), std::string("[]"), std::string("{}"), std::string("[\"weir advice 0\",[],[]]"),
-                                 std::string("[\"weir advice 1\",[[]],[]]"), good + "x"})
+  for (const std::string& bad : {std::string(), std::string("[]"), std::string("{}"), std::string("[\"weir advice 1\",[[],[]]]"),
+                                 std::string("[\"weir advice 2\",[[[]],[]]]"), std::string("[\"weir advice 2\"]"), good + "x"})
     EXPECT_FALSE(read_record(bad)) << bad;
   // Cut anywhere, or with another byte anywhere, it is read or it is not.
   for (std::size_t i = 0; i < good.size(); ++i) {

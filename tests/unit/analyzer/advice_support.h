@@ -53,9 +53,10 @@ inline std::vector<TableUse> uses(const AdviceCatalog& known, std::string_view s
   parse(sql, skeleton, {}, parsed);
   EXPECT_EQ(parsed.outcome, Parse::Outcome::kParsed) << sql << parsed.error;
   TableOf tables;
-  for (const WrittenTable& table : tables_of(parsed.tree))
-    if (const AdviceTable* found = known.find(table.schema.empty() ? "public" : table.schema, table.name))
-      tables.emplace_back(table, found);
+  for (const WrittenTable& written : tables_of(parsed.tree))
+    for (const AdviceTable& table : known.tables)
+      if (table.schema == (written.schema.empty() ? "public" : written.schema) && table.name == written.name)
+        tables.emplace_back(written, &table);
   return uses_of(parsed.tree, tables);
 }
 

@@ -16,8 +16,8 @@ class Server final : public Asker {
     if (sql.starts_with("SELECT pg_catalog.set_config")) path_ = params.at(0).value_or("");
     if (sql.starts_with("SELECT pg_catalog.to_regclass")) return oids(params.at(0).value_or(""));
     if (sql == kTablesSql)
-      return SqlRows{{"1", "public", "o", "r", "5000", "50", "0", "0", "0", "0", "t", "f", std::nullopt, std::nullopt},
-                     {"2", "public", "v", "v", "-1", "0", "0", "0", "0", "0", "t", "f", " SELECT o.a AS x\n   FROM public.o;",
+      return SqlRows{{"1", "public", "o", "r", "5000", "50", "t", "f", std::nullopt, std::nullopt},
+                     {"2", "public", "v", "v", "-1", "0", "t", "f", " SELECT o.a AS x\n   FROM public.o;",
                       std::nullopt}};
     if (sql == kColumnsSql) return SqlRows{{"1", "a", "integer", "t", "t", "-1", "0", "1", "4"}};
     return SqlRows{};
@@ -49,7 +49,7 @@ TEST(AdviceTables, AreThoseThatTheSamplesNameInTheirSearchPath) {
   workload.queries.push_back(
       {.query = "u", .calls = 10, .rows = 4, .samples = {{.sql = "UPDATE o SET a = 2", .search_path = "public"}}});
   AdviceTables tables;
-  ASSERT_TRUE(tables.read(workload, {}, measure).ok());
+  ASSERT_TRUE(tables.read(workload, measure).ok());
   const auto uses = tables.uses_of(here);
   ASSERT_EQ(uses.size(), 1U);
   EXPECT_EQ(uses[0].equal.at(0).column, "a");
@@ -67,7 +67,7 @@ TEST(AdviceTables, AViewStandsForItsTables) {
   Workload workload{.database = "app", .queries = {}};
   workload.queries.push_back({.query = "q", .calls = 1, .samples = {sample}});
   AdviceTables tables;
-  ASSERT_TRUE(tables.read(workload, {}, measure).ok());
+  ASSERT_TRUE(tables.read(workload, measure).ok());
   const auto uses = tables.uses_of(sample);
   ASSERT_EQ(uses.size(), 1U);
   EXPECT_EQ(uses[0].table->name, "o");

@@ -19,7 +19,8 @@ class VetoTest : public testing::Test {
 
   FakeAsker asker_;
   Measure measure_{asker_, "ext"};
-  Vetoes vetoes_{measure_};
+  Parts parts_{measure_};
+  Vetoes vetoes_{measure_, parts_};
   AdviceTable table_;
   double rows_ = 0;
 };
