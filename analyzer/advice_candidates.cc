@@ -268,11 +268,14 @@ class Maker {
   std::vector<Candidate> out_;
 };
 
+// Nobody creates an index there, however large it has grown.
+bool of_system(std::string_view schema) { return schema.starts_with("pg_") || schema == "information_schema"; }
+
 }  // namespace
 
 bool worth_advising(const AdviceTable& table) {
   const bool whole = table.kind == 'r' || table.kind == 'm' || (table.kind == 'p' && !table.partitions.empty());
-  if (table.temporary || !table.readable || !whole) return false;
+  if (table.temporary || !table.readable || !whole || of_system(table.schema)) return false;
   return table.rows >= kSmallRows || table.pages > kSmallPages;
 }
 

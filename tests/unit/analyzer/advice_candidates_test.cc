@@ -110,6 +110,15 @@ TEST(AdviceCandidates, NoGinWhereThereIsAnIndexThatFindsTheSame) {
   EXPECT_THAT(with("gin", "to_tsvector('simple'::regconfig, e)", true, "", "to_tsvector('simple', e) @@ 'x'"), IsEmpty());
 }
 
+TEST(AdviceCandidates, NoneForTheCatalogue) {
+  AdviceCatalog known = advice_support::catalog();
+  ASSERT_TRUE(worth_advising(known.tables[0]));
+  for (const char* schema : {"pg_catalog", "pg_toast", "information_schema"}) {
+    known.tables[0].schema = schema;
+    EXPECT_FALSE(worth_advising(known.tables[0])) << schema;
+  }
+}
+
 TEST(AdviceCandidates, BrinForLargeTablesThatLieInItsOrder) {
   AdviceCatalog known = advice_support::catalog();
   AdviceTable& o = known.tables[0];
