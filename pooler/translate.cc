@@ -306,9 +306,10 @@ Translator::Step Translator::bind(const wire::FrameHeader& header, std::string_v
     case Columns::kOther: refuse_columns(); return Step::kWritten;
   }
   const std::size_t rest_size = header.size - wire::kHeaderSize - portal.size() - name.size() - 2;
-  std::string out;
-  if (!wire::append_bind_header(out, portal, statement->name, rest_size).ok()) return Step::kBad;
-  server_.write(out);
+  static thread_local std::string head;  // keeps its memory
+  head.clear();
+  if (!wire::append_bind_header(head, portal, statement->name, rest_size).ok()) return Step::kBad;
+  server_.write(head);
   server_.write(rest);
   server_.expect(Expect::kBind, Action::kForward);
   return Step::kWritten;

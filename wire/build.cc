@@ -1,5 +1,6 @@
 #include "wire/build.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "wire/backend.h"
@@ -144,11 +145,23 @@ base::Status append_parse(std::string& out, std::string_view name, std::string_v
 }
 base::Status append_bind_header(std::string& out, std::string_view portal, std::string_view statement,
                                 std::size_t rest_size) {
-  Writer writer(out);
-  writer.begin(Bind::kType);
-  writer.cstring(portal);
-  writer.cstring(statement);
-  return writer.end(rest_size);
+  // By hand: of every execution of a prepared statement.
+  const std::size_t names = portal.size() + statement.size() + 2;
+  if (names > kMaxMessageLength - 4 || rest_size > kMaxMessageLength - 4 - names)
+    return base::protocol_violation("message is too long");
+  if (portal.find('\0') != std::string_view::npos || statement.find('\0') != std::string_view::npos)
+    return base::protocol_violation("string contains a zero byte");
+  const std::size_t begin = out.size();
+  out.resize(begin + kHeaderSize + names);
+  char* at = out.data() + begin;
+  *at++ = Bind::kType;
+  const auto length = static_cast<uint32_t>(4 + names + rest_size);
+  for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<char>((length >> shift) & 0xff);
+  for (const std::string_view name : {portal, statement}) {
+    at = std::copy(name.begin(), name.end(), at);
+    *at++ = '\0';
+  }
+  return base::Ok{};
 }
 void append_describe_statement(std::string& out, std::string_view name) {
   put(out, Describe{Target::kStatement, clean(name)});

@@ -29,7 +29,7 @@ inline std::optional<FrameHeader> peek_frame(std::string_view bytes) {
 // PostgreSQL's PQ_SMALL_MESSAGE_LIMIT: messages that carry no data of the user's are refused above it.
 inline constexpr std::size_t kSmallMessageLimit = 10000;
 
-// A set of message types. It is asked of every message whether its type is one of some: two words, and no search.
+// A set of message types. It is asked of every message whether its type is one of some: a bit, and no search.
 class TypeSet {
  public:
   constexpr TypeSet() = default;
@@ -37,12 +37,12 @@ class TypeSet {
   explicit constexpr TypeSet(std::string_view types) {
     for (const char type : types) bits_[place(type) / 64] |= uint64_t{1} << place(type) % 64;
   }
-  constexpr bool has(char type) const { return place(type) < 128 && (bits_[place(type) / 64] >> place(type) % 64 & 1) != 0; }
+  constexpr bool has(char type) const { return (bits_[place(type) / 64] >> place(type) % 64 & 1) != 0; }
 
  private:
   static constexpr unsigned place(char type) { return static_cast<unsigned char>(type); }
 
-  uint64_t bits_[2]{};
+  uint64_t bits_[4]{};
 };
 
 // Whether PostgreSQL would read a frontend message of that type and size (its SocketBackend).

@@ -1,6 +1,7 @@
 #include "wire/socket_stream.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +36,15 @@ std::vector<std::unique_ptr<Output>>& recycled() {
   return buffers;
 }
 
+// As recv() and send(), which in a process with threads are points where a thread may be cancelled: two atomic operations
+// around each call, for what nobody does here.
+ssize_t receive_bytes(int fd, char* into, std::size_t room, int flags) {
+  return ::syscall(SYS_recvfrom, fd, into, room, flags, nullptr, nullptr);
+}
+ssize_t send_bytes(int fd, std::string_view bytes, int flags) {
+  return ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), flags, nullptr, 0);
+}
+
 std::string errno_text(int code) { return std::system_category().message(code); }
 
 }  // namespace
@@ -59,6 +69,16 @@ void SocketStream::detach() {
 }
 
 void SocketStream::write(std::string_view bytes) {
+  if (out_ && !blocked_ && bytes.size() < kDirectWrite && fd_ >= 0 && !failure_) {
+    out_->bytes.append(bytes);
+    if (pending() > kHighWatermark) was_above_high_ = true;
+    return;
+  }
+  begin_output(bytes);
+}
+
+// The first piece, a large one, or one behind what the socket did not take.
+void SocketStream::begin_output(std::string_view bytes) {
   if (fd_ < 0 || failure_ || bytes.empty()) return;
   if (bytes.size() >= kDirectWrite && !blocked_ && !on_secured_) {
     flush();
@@ -127,7 +147,7 @@ SocketStream::Io SocketStream::transmit(std::string_view bytes, std::size_t& sen
     if (result.io == TlsIo::kWantRead || result.io == TlsIo::kWantWrite) return Io::kBlocked;
     return failed("TLS write failed: " + tls_->error());
   }
-  const ssize_t count = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t count = send_bytes(fd_, bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (count >= 0) {
     sent = static_cast<std::size_t>(count);
     return sent < bytes.size() ? Io::kBlocked : Io::kProgress;
@@ -145,7 +165,7 @@ SocketStream::Io SocketStream::receive(char* into, std::size_t room, std::size_t
     if (result.io == TlsIo::kWantRead || result.io == TlsIo::kWantWrite) return Io::kBlocked;
     return failed(result.io == TlsIo::kClosed ? "end of file" : "TLS read failed: " + tls_->error());
   }
-  const ssize_t count = ::recv(fd_, into, room, MSG_DONTWAIT);
+  const ssize_t count = receive_bytes(fd_, into, room, MSG_DONTWAIT);
   if (count > 0) {
     got = static_cast<std::size_t>(count);
     return Io::kProgress;

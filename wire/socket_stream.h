@@ -77,6 +77,7 @@ class SocketStream final : public Stream, private base::FdHandler {
   void deliver(std::string_view fresh);
   void fail(std::string reason);
   void update_interest();
+  void begin_output(std::string_view bytes);
   void release_output();
   void compact_output();
   Io failed(std::string why);
