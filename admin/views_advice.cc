@@ -52,7 +52,8 @@ Columns<Advice> advice_columns() {
        [](const Advice& row) { return analyzer::name_of(row.confidence); }},
       {"model",
        "How it was measured: hypopg, the planner's cost with a hypothetical index; sample, reckoned from the rows of a sample of "
-       "the table that match (GIN, BRIN); rule, not at all (foreign keys).",
+       "the table that match (GIN, BRIN); statistics, reckoned from how many rows the planner expects to match (without HypoPG); "
+       "rule, not at all (foreign keys).",
        &Advice::model},
       {"reason", "What each of its keys is for.", &Advice::why},
       {"makes_redundant", "Indexes that are no longer needed then; NULL for none.",
@@ -109,7 +110,7 @@ Columns<AdvisorRow> advisor_columns() {
       {"database", "Name of the database.", &AdvisorRow::database},
       {"state", "ok; truncated, when the deadline came before the end; failed; resting after several failures.",
        &AdvisorRow::state},
-      {"hypopg", "Version of HypoPG there, without which nothing is measured.", &AdvisorRow::hypopg},
+      {"hypopg", "Version of HypoPG there, without which nothing is measured, but reckoned.", &AdvisorRow::hypopg},
       {"looks", "How often it was looked at.", [](const AdvisorRow& row) { return static_cast<int64_t>(row.looks); }},
       {"failures", "How many of these came to nothing.",
        [](const AdvisorRow& row) { return static_cast<int64_t>(row.failures); }},

@@ -54,7 +54,7 @@ struct Advice {
   std::string id, database;
   IndexShape shape;
   std::string why;              // these keys in this order
-  std::string model;            // how it was measured: hypopg, sample (reckoned), rule (not at all)
+  std::string model;            // how it was measured: hypopg, sample and statistics (reckoned), rule (not at all)
   std::string makes_redundant;  // existing indexes that it covers
   std::string note;             // what else to do
   std::string effect;           // once it is there: what statements took, and take

@@ -58,6 +58,7 @@ class Maker {
       put(keys, {});
       if (keys.list.size() > 1) put({{keys.list.back()}, column + " (prefix)"}, {});
     }
+    covering();
     partial(equal);
     for (const TableUse::Equal& one : use_.equal) hashed(one);
     for (const TableUse::Bound& one : use_.bounds) brin(one.column);
@@ -158,6 +159,36 @@ class Maker {
     }
   }
 
+  // The same with all else that is read of the table.
+  void covering() {
+    // With a LIMIT few rows are fetched.
+    if (use_.all_read || use_.cut_short || table_.visible < kIncludeVisible || !table_.partitions.empty()) return;
+    for (const Candidate& plain : std::vector(plain_)) {
+      if (plain.vetted || !finds_many(plain.shape.keys)) continue;
+      Candidate made = plain;
+      int width = 0;
+      for (const std::string& column : use_.read) {
+        const auto& keys = made.shape.keys;
+        if (std::any_of(keys.begin(), keys.end(), [&](const IndexKey& key) { return key.text == column; })) continue;
+        made.shape.include.push_back(column);
+        width += table_.column(column)->width;
+      }
+      if (made.shape.include.empty() || made.shape.include.size() > kIncludeMax || width > kIncludeWidthMax) continue;
+      made.why += "; with all that is read beside them";
+      const bool there_already = exists(table_, made.shape);
+      keep(std::move(made), there_already);
+    }
+  }
+
+  // By the keys that are compared for equality, many rows, and no large part of the table.
+  bool finds_many(const std::vector<IndexKey>& keys) const {
+    double part = 1;
+    for (const IndexKey& key : keys)
+      if (std::any_of(use_.equal.begin(), use_.equal.end(), [&](const auto& one) { return !one.many && one.column == key.text; }))
+        part /= table_.distinct(key.text);
+    return part <= kIncludePartMax && part * table_.rows >= kIncludeRowsMin;
+  }
+
   // What is the same in each call need not be a key; whether few rows are like it is measured.
   void partial(const std::vector<TableUse::Equal>& equal) {
     for (const std::string& predicate : use_.predicates) {
@@ -246,6 +277,7 @@ class Maker {
     made.why = keys.why + (predicate.empty() ? "" : "; only rows where " + predicate);
     made.vetted = std::any_of(keys.list.begin(), keys.list.end(), [](const IndexKey& key) { return key.expression; });
     const bool there_already = any_key ? exists_partial(made.shape) : exists(table_, made.shape);
+    if (predicate.empty()) plain_.push_back(made);
     keep(std::move(made), there_already);
   }
 
@@ -266,6 +298,7 @@ class Maker {
   const AdviceTable& table_;
   const std::string& trigrams_;
   std::vector<Candidate> out_;
+  std::vector<Candidate> plain_;  // those of all rows, with those that exist
 };
 
 // Nobody creates an index there, however large it has grown.
@@ -300,7 +333,8 @@ bool has_trigrams(const TableUse::Match& match) {
 
 IndexShape merged(const IndexShape& shorter, std::size_t equal_keys, const IndexShape& longer) {
   if (shorter.schema != longer.schema || shorter.table != longer.table || shorter.method != longer.method ||
-      shorter.predicate != longer.predicate || shorter.keys.size() > equal_keys || longer.keys.size() < shorter.keys.size())
+      shorter.predicate != longer.predicate || !shorter.include.empty() || !longer.include.empty() ||
+      shorter.keys.size() > equal_keys || longer.keys.size() < shorter.keys.size())
     return {};
   IndexShape out = longer;
   out.keys = shorter.keys;

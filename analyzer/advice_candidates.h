@@ -15,7 +15,7 @@ struct Candidate {
   // Why these keys in this order: "tenant = (equality), created (order)".
   std::string why;
   bool vetted = false;  // its key is an expression, of which the planner knows nothing before it is built
-  bool reckoned = false;  // HypoPG cannot pretend it, or its cost is known to be wrong: Reckoning says what it would cost
+  bool reckoned = false;  // HypoPG cannot pretend it or is not there, or it is known to be wrong: Reckoning says what it costs
 };
 
 // Of one use of a table. Each takes a measurement or two.
@@ -35,6 +35,13 @@ inline constexpr double kBrinCorrelation = 0.98;
 inline constexpr int64_t kBrinPages = 10'000;
 // Blocks that one entry of it is about: PostgreSQL's default.
 inline constexpr double kBrinPagesPerRange = 128;
+
+// An index that holds all that is read spares the way to the table. What that is worth, a planner that thinks of disks
+// overrates where pages are in memory: so only for narrow columns, for this many rows and this part of them at most, of tables
+// that are vacuumed, and only where it costs that much less than the same index without.
+inline constexpr std::size_t kIncludeMax = 3;
+inline constexpr int kIncludeWidthMax = 48;
+inline constexpr double kIncludeVisible = 0.8, kIncludeRowsMin = 500, kIncludePartMax = 0.1, kIncludeSaves = 0.3;
 
 bool worth_advising(const AdviceTable& table);
 // Those that no existing index covers, each once, the most promising first. `trigrams` is the operator class of pg_trgm, with

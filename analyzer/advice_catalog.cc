@@ -11,6 +11,7 @@ namespace analyzer {
 const std::string_view kTablesSql =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(p.rows, c.reltuples),"
     " coalesce(p.pages, greatest(c.relpages, coalesce(pg_catalog.pg_relation_size(c.oid), 0) / 8192)),"
+    " c.relallvisible::pg_catalog.float8 / greatest(c.relpages, 1),"
     " pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
     " c.relpersistence = 't', CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END, p.names"
     " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -78,7 +79,7 @@ bool flag_at(const SqlRow& row, std::size_t at) { return row[at] == "t"; }
 int64_t count_at(const SqlRow& row, std::size_t at) { return base::parse_int(row[at].value_or("")).value_or(0); }
 
 constexpr double kRowsOfPage = 50;
-constexpr std::size_t kTableColumns = 10, kColumnColumns = 9, kIndexColumns = 20;
+constexpr std::size_t kTableColumns = 11, kColumnColumns = 9, kIndexColumns = 20;
 
 // Rows of one index follow one another, one for each of its columns.
 template <typename TableOf>
@@ -198,10 +199,11 @@ AdviceCatalog catalog_of(const SqlRows& tables, const SqlRows& columns, const Sq
     table.pages = count_at(row, 5);
     // Never analyzed: as many as a page holds of rows that are not large.
     table.rows = number_at(row, 4) < 0 ? static_cast<double>(table.pages) * kRowsOfPage : number_at(row, 4);
-    table.readable = flag_at(row, 6);
-    table.temporary = flag_at(row, 7);
-    table.query = text_at(row, 8);
-    table.partitions = pairs_in(text_at(row, 9));
+    table.visible = number_at(row, 6);
+    table.readable = flag_at(row, 7);
+    table.temporary = flag_at(row, 8);
+    table.query = text_at(row, 9);
+    table.partitions = pairs_in(text_at(row, 10));
   }
   const auto table_of = [&](const std::string& oid) {
     const auto found = by_oid.find(oid);

@@ -42,6 +42,7 @@ struct AdviceTable {
   char kind = 'r';  // as pg_class.relkind
   double rows = 0;
   int64_t pages = 0;
+  double visible = 0;  // the part of them of which an index alone may tell
   bool readable = true, temporary = false;
   std::string query{};  // of a view, with its tables' schemas
   // Of a table with partitions, where these have none themselves and are no more than that.

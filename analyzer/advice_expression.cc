@@ -1,5 +1,8 @@
 #include "analyzer/advice_expression.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/text.h"
 
 namespace analyzer {
@@ -73,5 +76,41 @@ std::string_view text_constant(Node node) {
 }
 
 std::string_view literal_prefix(std::string_view pattern) { return pattern.substr(0, pattern.find_first_of("%_\\")); }
+
+std::string equality_text(const std::string& column, std::string_view kind, Node right) {
+  const std::string name = base::quote_identifier(column);
+  std::string value;
+  if (kind == "AEXPR_IN") {
+    for (const Node item : right["items"]) {
+      const std::string text = expression_text(item.inner());
+      if (text.empty()) return {};
+      value += (value.empty() ? "" : ", ") + text;
+    }
+  } else {
+    value = expression_text(right);
+  }
+  if (value.empty()) return {};
+  return kind == "AEXPR_IN"       ? name + " IN (" + value + ")"
+         : kind == "AEXPR_OP_ANY" ? name + " = ANY (" + value + ")"
+                                  : name + " = " + value;
+}
+
+bool is_plain(Node node) {
+  while (node.key() == "TypeCast") node = node["arg"].inner();
+  if (node.key() == "A_Const") return true;
+  if (node.key() != "FuncCall" || node["funcname"].size() != 1) return false;
+  constexpr std::string_view kQueries[] = {"to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery"};
+  const auto name = node["funcname"].inner()["String"]["sval"].text();
+  if (std::find(std::begin(kQueries), std::end(kQueries), name) == std::end(kQueries)) return false;
+  for (const Node argument : node["args"])
+    if (argument.inner().key() == "FuncCall" || !is_plain(argument.inner())) return false;
+  return true;
+}
+
+bool is_document(Node node) {
+  return node.key() == "FuncCall" && node["funcname"].size() == 1 &&
+         node["funcname"].inner()["String"]["sval"].text() == "to_tsvector" && node["args"].size() == 2 &&
+         is_plain(node["args"].inner().inner());
+}
 
 }  // namespace analyzer

@@ -9,6 +9,7 @@ namespace {
 constexpr double kPage = 2, kRow = 0.02, kCheck = 0.01;
 // Descending into the index; and of trigrams, the lists of rows that have one of them and not the others.
 constexpr double kDescent = 25, kEntry = 0.005;
+constexpr double kBtreeDescent = 5, kRandomPage = 3;
 constexpr double kBrinFixed = 10;
 
 }  // namespace
@@ -16,6 +17,30 @@ constexpr double kBrinFixed = 10;
 double gin_cost(const AdviceTable& table, double rows, bool trigrams) {
   const double pages = std::min(rows, static_cast<double>(table.pages));
   return kDescent + kEntry * (trigrams ? table.rows : rows) + pages * kPage + rows * (kRow + (trigrams ? kCheck : 0));
+}
+
+double btree_cost(const AdviceTable& table, double rows) {
+  const auto pages = static_cast<double>(std::max<int64_t>(1, table.pages));
+  const double fetched = std::min(pages, 2 * pages * rows / (2 * pages + rows));  // several rows lie on one
+  return kBtreeDescent + fetched * kRandomPage + rows * kRow;
+}
+
+std::string condition_by(const IndexShape& shape, const TableUse& use) {
+  std::string out = shape.predicate;
+  const auto add = [&out](const std::string& condition) { out += (out.empty() ? "" : " AND ") + condition; };
+  for (const IndexKey& key : shape.keys) {
+    const auto equal = std::find_if(use.equal.begin(), use.equal.end(), [&key](const TableUse::Equal& one) {
+      return one.column == key.text && !one.condition.empty();
+    });
+    if (equal != use.equal.end()) {
+      add(equal->condition);
+      continue;
+    }
+    for (const TableUse::Bound& bound : use.bounds)
+      if (bound.column == key.text) add(bound.condition);
+    break;
+  }
+  return out;
 }
 
 double brin_cost(const AdviceTable& table, double part, double scan) {
@@ -51,6 +76,11 @@ std::optional<double> Reckoning::cost(const Candidate& candidate, const TableUse
                                    [&table](const Plan::Scan& one) { return one.relation == table.name; });
     if (scan == plan.scans.end()) return std::nullopt;
     return cost_with(plan, table.name, brin_cost(table, parts_.expected(table, condition, search_path), scan->cost));
+  }
+  if (shape.method != "gin") {
+    const std::string condition = condition_by(shape, use);
+    if (condition.empty()) return std::nullopt;
+    return cost_with(plan, table.name, btree_cost(table, parts_.expected(table, condition, search_path) * table.rows));
   }
   const std::string& opclass = shape.keys.front().opclass;
   for (const TableUse::Match& match : use.matches) {

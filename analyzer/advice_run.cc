@@ -68,9 +68,8 @@ class Run {
     vetoes_ = std::make_unique<Vetoes>(*measure_, *parts_);
     costs_ = std::make_unique<Costs>(*measure_, *parts_);
     if (!hypopg)
-      note("HypoPG is not installed: no measured advice (CREATE EXTENSION hypopg)");
-    else
-      TRY_STATUS(look(extensions));
+      note("HypoPG is not installed: nothing is measured, and reckoned for conditions alone (CREATE EXTENSION hypopg)");
+    TRY_STATUS(look(extensions));
     for (Advice& advice : foreign_key_advice(workload_.database, foreign_keys, result_.advice))
       result_.advice.push_back(std::move(advice));
     result_.questions = questions_ + measure_->questions();
@@ -178,6 +177,7 @@ class Run {
                    .pretended = {},
                    .table = use.table,
                    .rows = use.table->rows};
+      if (result_.hypopg.empty()) made.candidate.reckoned = true;
       if (!made.candidate.reckoned) made.pretended = what_if_statements(made.candidate.shape);
       for (const IndexKey& key : made.candidate.shape.keys) {
         if (!equal.contains(key.text)) break;
@@ -192,16 +192,20 @@ class Run {
     Target& target = targets_[at];
     std::vector<Thought> thoughts = thoughts_of(target);
     std::set<std::string> helpful;
+    std::map<std::string, double> alone;  // what it costs with one of them
     for (const Thought& thought : thoughts) {
       if (asker_.out_of_time()) break;
       std::set<std::string> used;
-      if (costs_->of(target, {&thought}, &used) <= kHelps * target.cost && !used.empty())
+      const double cost = costs_->of(target, {&thought}, &used);
+      alone[thought.definition] = cost;
+      if (cost <= kHelps * target.cost && !used.empty() && pays(thought, cost, target.cost, alone))
         helpful.insert(thought.definition);
     }
     std::vector<std::set<std::string>> together;
     Thoughts left;
     for (const Thought& thought : thoughts)
-      if (left.size() < kTogetherMax) left.push_back(&thought);
+      if (left.size() < kTogetherMax && (thought.candidate.shape.include.empty() || helpful.contains(thought.definition)))
+        left.push_back(&thought);
     for (int round = 0; round < kRounds && left.size() > 1 && !asker_.out_of_time(); ++round) {
       std::set<std::string> used;
       const double cost = costs_->of(target, left, &used);
@@ -218,6 +222,15 @@ class Run {
       std::sort(move.begin(), move.end());
       moves_.push_back(std::move(move));
     }
+  }
+
+  // Of one that holds more columns than its keys: is it worth more than the same without?
+  static bool pays(const Thought& thought, double cost, double without_any, const std::map<std::string, double>& alone) {
+    if (thought.candidate.shape.include.empty()) return true;
+    IndexShape plain = thought.candidate.shape;
+    plain.include.clear();
+    const auto known = alone.find(what_if_statement(plain));
+    return cost <= (1 - kIncludeSaves) * (known != alone.end() ? std::min(known->second, without_any) : without_any);
   }
 
   std::size_t enter(Thought thought) {
@@ -239,7 +252,7 @@ class Run {
         both.candidate.why =
             "led by the keys of another statement: " + thoughts_[a].candidate.why + "; " + thoughts_[b].candidate.why;
         both.definition = what_if_statement(both.candidate.shape);
-        both.pretended = what_if_statements(both.candidate.shape);
+        if (!both.candidate.reckoned) both.pretended = what_if_statements(both.candidate.shape);
         enter(std::move(both));
       }
     for (Target& target : targets_) {
@@ -269,7 +282,8 @@ class Run {
       const bool in_keys = std::any_of(shape.keys.begin(), shape.keys.end(), [&](const IndexKey& key) {
         return key.expression ? key.text.find(quoted) != std::string::npos : key.text == column.name;
       });
-      if (in_keys || shape.predicate.find(quoted) != std::string::npos) sum += updates * write * indexes;
+      const bool included = std::find(shape.include.begin(), shape.include.end(), column.name) != shape.include.end();
+      if (in_keys || included || shape.predicate.find(quoted) != std::string::npos) sum += updates * write * indexes;
     }
     const auto size = static_cast<double>(bytes), table = static_cast<double>(thought.table->pages) * 8192;
     return sum + kSizePart * total * size / std::max(1.0, size + table);
@@ -318,6 +332,9 @@ class Run {
     return node;
   }
 
+  // By rows of the table; all else by what PostgreSQL's statistics make the planner expect.
+  static bool is_sampled(const IndexShape& shape) { return shape.method == "gin" || shape.method == "brin"; }
+
   // How it is read with what is pretended now.
   std::string node_with(const Thought& thought, const Target& target) const {
     if (thought.candidate.reckoned)
@@ -333,7 +350,7 @@ class Run {
     advice.shape = thought.candidate.shape;
     advice.id = advice_id(workload_.database, advice.shape);
     advice.why = thought.candidate.why;
-    advice.model = thought.candidate.reckoned ? "sample" : "hypopg";
+    advice.model = !thought.candidate.reckoned ? "hypopg" : is_sampled(advice.shape) ? "sample" : "statistics";
     advice.bytes = input.indexes[index].bytes;
     advice.write_ms_per_hour = input.indexes[index].penalty;
     for (const AdviceIndex& existing : thought.table->indexes)
@@ -342,7 +359,7 @@ class Run {
     if (thought.candidate.vetted) advice.note = "run ANALYZE on the table afterwards";
     IndexSet without = chosen;
     std::erase(without, index);
-    Confidence confidence = Confidence::kHigh;
+    Confidence confidence = advice.model == "statistics" ? Confidence::kLow : Confidence::kHigh;
     std::vector<std::pair<double, AdviceDetail>> details;
     for (const Target& target : targets_) {
       if (std::find(target.relevant.begin(), target.relevant.end(), index) == target.relevant.end()) continue;

@@ -20,26 +20,6 @@ bool is_match(std::string_view op) {
   return std::find(std::begin(kMatches), std::end(kMatches), op) != std::end(kMatches);
 }
 
-// A constant, or a query for a text made from constants: what may be asked of rows without running somebody's function on them.
-bool is_plain(Node node) {
-  while (node.key() == "TypeCast") node = node["arg"].inner();
-  if (node.key() == "A_Const") return true;
-  if (node.key() != "FuncCall" || node["funcname"].size() != 1) return false;
-  constexpr std::string_view kQueries[] = {"to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery"};
-  const auto name = node["funcname"].inner()["String"]["sval"].text();
-  if (std::find(std::begin(kQueries), std::end(kQueries), name) == std::end(kQueries)) return false;
-  for (const Node argument : node["args"])
-    if (argument.inner().key() == "FuncCall" || !is_plain(argument.inner())) return false;
-  return true;
-}
-
-// to_tsvector('english', body)
-bool is_document(Node node) {
-  return node.key() == "FuncCall" && node["funcname"].size() == 1 &&
-         node["funcname"].inner()["String"]["sval"].text() == "to_tsvector" && node["args"].size() == 2 &&
-         is_plain(node["args"].inner().inner());
-}
-
 bool is_query(Node node) {
   const auto key = node.key();
   if (key == "SelectStmt" || key == "UpdateStmt" || key == "DeleteStmt") return true;
@@ -70,6 +50,7 @@ class Reader {
     for (std::size_t i = 0; i < tree_.size() && blocks_.size() < kBlocksMax; ++i)
       if (is_query(tree_.at(i))) blocks_.push_back(block_of(tree_.at(i)));
     for (Block& block : blocks_) read_block(block);
+    read_columns();
     std::vector<TableUse> out;
     for (Block& block : blocks_)
       for (Instance& one : block.instances)
@@ -139,6 +120,33 @@ class Reader {
     block.instances.push_back(std::move(one));
   }
 
+  // What is read of each table at all. A name that is not found may be a whole row of any of them.
+  void read_columns() {
+    for (std::size_t i = 0; i < tree_.size(); ++i) {
+      const Node node = tree_.at(i);
+      const bool of_all = node.key() == "isNatural" && node.flag();
+      if (node.key() != "ColumnRef" && !of_all) continue;
+      const auto names = of_all ? std::vector<std::string_view>() : fields_of(node);
+      for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
+        if (!block->node.contains(node)) continue;
+        if (const Found found = of_all || names.empty() ? Found() : find(node, *block)) {
+          auto& read = found.instance->use.read;
+          if (std::find(read.begin(), read.end(), found.column) == read.end()) read.push_back(found.column);
+        } else if (names.empty() || !names.back().empty() || names.size() == 1) {
+          for (Instance& one : block->instances) one.use.all_read = true;
+        } else {  // t.*
+          for (Instance& one : block->instances)
+            if (names[names.size() - 2] == (one.alias.empty() ? one.name : one.alias)) one.use.all_read = true;
+        }
+        break;
+      }
+    }
+    for (Block& block : blocks_)
+      for (const std::string& column : block.shared)
+        for (Instance& one : block.instances)
+          if (one.use.table != nullptr && one.use.table->column(column) != nullptr) one.use.read.push_back(column);
+  }
+
   // The column that a ColumnRef is, sought from this query outwards.
   Found find(Node reference, const Block& from) {
     if (reference.key() != "ColumnRef") return {};
@@ -190,7 +198,13 @@ class Reader {
     }
     for (const std::string& column : block.shared) read_shared(block, column);
     const bool limited = block.node.has("limitCount");
-    for (Instance& one : block.instances) one.use.limited = limited;
+    const bool cut_short = std::any_of(blocks_.begin(), blocks_.end(), [&block](const Block& around) {
+      return around.node.has("limitCount") && around.node.contains(block.node);
+    });
+    for (Instance& one : block.instances) {
+      one.use.limited = limited;
+      one.use.cut_short = cut_short;
+    }
     if (block.node.key() == "SelectStmt" || block.node.key() == "larg" || block.node.key() == "rarg") read_order(block);
   }
 
@@ -289,7 +303,10 @@ class Reader {
       return;
     }
     if (equal || many) {
-      use.equal.push_back({column.column, many, equal ? expression_text(right) : std::string()});
+      use.equal.push_back({.column = column.column,
+                           .many = many,
+                           .value = equal ? expression_text(right) : std::string(),
+                           .condition = equality_text(column.column, kind, right)});
     } else if (kind == "AEXPR_BETWEEN" || (kind == "AEXPR_OP" && (op == "<" || op == "<=" || op == ">" || op == ">="))) {
       use.range.push_back(column.column);
       read_bound(use, column.column, kind == "AEXPR_BETWEEN", right, op);

@@ -26,6 +26,7 @@ struct TableUse {
     std::string column;
     bool many = false;    // IN, = ANY: rows come in no order
     std::string value{};  // the constant in SQL, where it may stand in the WHERE of an index
+    std::string condition{};  // all of it as SQL, where the tree tells it
   };
   // x > 1: a range of the column, as SQL where the tree tells it.
   struct Bound {
@@ -50,6 +51,9 @@ struct TableUse {
   std::vector<std::string> expressions;  // equal to a constant
   std::vector<std::string> predicates;   // "x" IS NULL, "flag", NOT "flag"
   bool limited = false;                  // with LIMIT
+  bool cut_short = false;                // the same, or inside of a query with one
+  std::vector<std::string> read;         // each column of it that the statement names, wherever
+  bool all_read = false;                 // * and what is like it
 };
 
 // What a data-changing statement writes.

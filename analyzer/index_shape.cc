@@ -82,6 +82,7 @@ std::string keys_text(const IndexShape& shape) {
 std::string index_name(const IndexShape& shape) {
   std::string name = shape.table;
   for (const IndexKey& key : shape.keys) name += "_" + words_of(key.text);
+  for (const std::string& column : shape.include) name += "_" + words_of(column);
   if (shape.method != "btree") name += "_" + shape.method;
   if (!shape.predicate.empty()) name += "_where_" + words_of(shape.predicate);
   constexpr std::string_view kEnd = "_idx";

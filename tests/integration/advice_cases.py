@@ -43,6 +43,8 @@ CREATE TABLE log (id bigserial, kind int, text text);
 INSERT INTO log (kind, text) SELECT i % 300, 'x' FROM generate_series(1, 30000) i;
 CREATE TABLE counter (id int PRIMARY KEY, hits int, n int);
 INSERT INTO counter SELECT i, i, i FROM generate_series(1, 20000) i;
+CREATE TABLE counted (id int PRIMARY KEY, grp int, hits int, filler text);
+INSERT INTO counted SELECT i, i % 30, 0, repeat('x', 80) FROM generate_series(1, 30000) i;
 CREATE SCHEMA "Odd";
 CREATE TABLE "Odd"."Mixed Case" ("Tenant Id" int, "select" int, x text);
 INSERT INTO "Odd"."Mixed Case" SELECT i % 3000, i, 'x' FROM generate_series(1, 30000) i;
@@ -196,6 +198,10 @@ CASES = [
     ("JOIN USING", [("SELECT count(*) FROM u JOIN ou USING (uid) WHERE u.name = %s", [(f"u{i * 13 + 1}",) for i in range(12)])],
      [{"u (name)", "ou (uid)"}, {"u (name, uid)", "ou (uid)"}]),
     # None of these.
+    ("a sum over many rows", [("SELECT sum(total) FROM o WHERE tenant = %s", CALLS)], [{"o (tenant) INCLUDE (total)"}]),
+    ("a sum over columns that change", [("SELECT sum(hits) FROM counted WHERE grp = %s", [(i % 30,) for i in range(120)]),
+                                        ("UPDATE counted SET hits = hits + 1", [()] * 3)],
+     [{"counted (grp)"}]),
     ("two halves", [("SELECT sum(total) FROM o WHERE flag AND status = 'done'", [()] * 12)], [set()]),
     ("a GIN index that is there", [("SELECT * FROM found WHERE tags @> %s", [([f"t{i}"],) for i in range(40)])], [set()]),
     ("a temporary table", [("CREATE TEMP TABLE mine AS SELECT i AS k FROM generate_series(1, 30000) i", [()]),

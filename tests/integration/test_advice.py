@@ -333,15 +333,40 @@ def test_redundant_and_unused_indexes(start):
         assert not any(name.endswith("_pkey") for name in unused)
 
 
-def test_without_hypopg_nothing_is_measured_and_that_is_said(weir, postgres):
-    postgres.sql("DROP TABLE IF EXISTS bare; CREATE TABLE bare AS SELECT i AS a FROM generate_series(1, 20000) i; GRANT ALL ON bare TO PUBLIC",
-                 database="app")
+def test_without_hypopg_conditions_are_reckoned_from_statistics_and_that_is_said(weir, postgres):
+    postgres.sql("DROP TABLE IF EXISTS bare; CREATE TABLE bare AS SELECT i AS a, i % 2 AS b, i AS c FROM generate_series(1, 50000) i; "
+                 "GRANT ALL ON bare TO PUBLIC; ANALYZE bare", database="app")
     pooler = weir(databases={"app": {"host": "127.0.0.1", "port": postgres.port}},
                   advice={"user": "postgres", "enabled": True, "interval": "1h"})
-    run(pooler, [("SELECT * FROM bare WHERE a = %s", [(i,) for i in range(12)])])
+    run(pooler, [("SELECT * FROM bare WHERE a = %s", [(i,) for i in range(12)]),
+                 ("SELECT * FROM bare WHERE b = %s", [(i % 2,) for i in range(12)]),
+                 ("SELECT * FROM bare WHERE c = %s + 1 ORDER BY c LIMIT 1", [(i,) for i in range(12)]),
+                 ("SELECT count(*) FROM bare WHERE abs(c) = %s", [(i,) for i in range(12)])])
     rows, state = advice(pooler)
-    assert rows == []
-    assert state["hypopg"] == "not installed" and "no measured advice" in state["notes"]
+    assert [(keys(row), row["model"], row["confidence"]) for row in rows] == [("bare (a)", "statistics", "low")]
+    assert state["hypopg"] == "not installed" and "nothing is measured" in state["notes"]
+    with console(pooler) as admin:
+        (detail,) = admin.execute(f"SHOW INDEX_ADVICE {rows[0]['id']}").fetchall()
+    assert detail["plan_before"] == "Seq Scan" and detail["cost_after"] < detail["cost_before"] / 10
+
+
+def test_without_hypopg_no_case_that_needs_no_index_gets_one(start, advised, capsys):
+    advised.sql("DROP EXTENSION hypopg", database="app")
+    helped, wrong = 0, []
+    try:
+        for name, queries, wanted in CASES:
+            pooler = start()
+            run(pooler, queries)
+            found = {keys(row) for row in advice(pooler)[0]}
+            helped += bool(found)
+            if found and wanted == [set()]:
+                wrong.append(f"{name}: {sorted(found)}")
+            pooler.stop()
+    finally:
+        advised.sql("CREATE EXTENSION hypopg", database="app")
+    with capsys.disabled():
+        print(f"\nwithout HypoPG: advice in {helped} of {len(CASES)} cases; wrong:", *wrong, sep="\n  ")
+    assert not wrong and helped >= 20
 
 
 def test_without_trigrams_what_they_would_help_is_said(start, advised):

@@ -110,6 +110,36 @@ TEST(AdviceCandidates, NoGinWhereThereIsAnIndexThatFindsTheSame) {
   EXPECT_THAT(with("gin", "to_tsvector('simple'::regconfig, e)", true, "", "to_tsvector('simple', e) @@ 'x'"), IsEmpty());
 }
 
+TEST(AdviceCandidates, AllThatIsReadWhereItIsNarrowAndManyRowsAreFound) {
+  AdviceCatalog known = advice_support::catalog();
+  AdviceTable& o = known.tables[0];
+  const auto covering = [&](std::string_view sql) {
+    std::vector<std::string> out;
+    for (const Candidate& one : candidates_of(advice_support::uses(known, sql).at(0)))
+      if (!one.shape.include.empty()) out.push_back(what_if_statement(one.shape));
+    return out;
+  };
+  constexpr std::string_view kSum = "SELECT sum(b) FROM o WHERE a = 1";  // of 1,000 rows
+  EXPECT_THAT(covering(kSum), IsEmpty()) << "never vacuumed";
+  o.visible = 0.9;
+  EXPECT_THAT(covering(kSum), testing::ElementsAre(R"(CREATE INDEX ON "public"."o" USING btree ("a") INCLUDE ("b"))"));
+  EXPECT_THAT(covering("SELECT * FROM o WHERE a = 1"), IsEmpty());
+  EXPECT_THAT(covering("SELECT o FROM o WHERE a = 1"), IsEmpty());
+  EXPECT_THAT(covering("SELECT sum(b + c + n + id) FROM o WHERE a = 1"), IsEmpty()) << "four of them";
+  EXPECT_THAT(covering("SELECT max(d::text) FROM o WHERE a = 1"), IsEmpty()) << "wide";
+  EXPECT_THAT(covering("SELECT sum(a) FROM o WHERE b = 1"), IsEmpty()) << "20 rows";
+  EXPECT_THAT(covering("SELECT sum(b) FROM o WHERE f"), IsEmpty());
+  EXPECT_THAT(covering("SELECT b FROM o WHERE a = 1 ORDER BY c LIMIT 10"), IsEmpty());
+  EXPECT_THAT(covering("SELECT * FROM (SELECT b, c FROM o WHERE a = 1) s LIMIT 10"), IsEmpty());
+  EXPECT_THAT(covering("SELECT sum(b) FROM o WHERE t = 'x'"), IsEmpty()) << "a third of the table";
+  EXPECT_THAT(covering("SELECT count(*) FROM o WHERE a = 1"), IsEmpty()) << "the key tells all";
+  // Where the plain one is there, too; and not where this one is.
+  o.indexes.push_back({.shape = {.schema = "public", .table = "o", .keys = {key_on("a")}}, .name = "o_a"});
+  EXPECT_EQ(covering(kSum).size(), 1U);
+  o.indexes.back().shape.include = {"b"};
+  EXPECT_THAT(covering(kSum), IsEmpty());
+}
+
 TEST(AdviceCandidates, NoneForTheCatalogue) {
   AdviceCatalog known = advice_support::catalog();
   ASSERT_TRUE(worth_advising(known.tables[0]));

@@ -30,9 +30,9 @@ SqlRow index_row(std::string oid, std::string name, std::string column, bool uni
 
 TEST(AdviceCatalog, IsMadeOfRows) {
   const AdviceCatalog catalog = catalog_of(
-      {{"10", "public", "t", "r", "5000", "100", "t", "f", std::nullopt, std::nullopt},
-       {"11", "public", "v", "v", "-1", "4", "f", "f", "SELECT 1;", std::nullopt},
-       {"12", "public", "p", "p", "9000", "70", "t", "f", std::nullopt,
+      {{"10", "public", "t", "r", "5000", "100", "0.9", "t", "f", std::nullopt, std::nullopt},
+       {"11", "public", "v", "v", "-1", "4", "0", "f", "f", "SELECT 1;", std::nullopt},
+       {"12", "public", "p", "p", "9000", "70", "0", "t", "f", std::nullopt,
         R"([["public", "p_1"], ["odd", "p \"2\""]])"}},
       {{"10", "a", "integer", "t", "t", "-0.5", "0", "0.9", "4"},
        {"10", "e", "text", "f", "f", std::nullopt, std::nullopt, std::nullopt, std::nullopt},
@@ -43,6 +43,7 @@ TEST(AdviceCatalog, IsMadeOfRows) {
   EXPECT_EQ(t.rows, 5000);
   EXPECT_EQ(t.distinct("a"), 2500);
   EXPECT_EQ(t.distinct("e"), 200);
+  EXPECT_EQ(t.visible, 0.9);
   EXPECT_TRUE(t.readable);
   ASSERT_EQ(t.columns.size(), 2U);
   EXPECT_FALSE(t.column("e")->c_collation);

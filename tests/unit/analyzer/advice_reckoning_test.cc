@@ -36,6 +36,22 @@ TEST(AdviceReckoning, FewRowsAreCheapAndManyAreNot) {
   EXPECT_NEAR(brin_cost(o, 1, 10'000), 10'010, 1);
 }
 
+TEST(AdviceReckoning, ABtreeFindsRowsByWhatItsKeysAreAskedFor) {
+  const AdviceCatalog known = advice_support::catalog();
+  const auto by = [&](std::vector<std::string> keys, std::string_view where, std::string predicate = {}) {
+    IndexShape shape{.schema = "public", .table = "o", .keys = {}, .predicate = std::move(predicate)};
+    for (std::string& key : keys) shape.keys.push_back(key_on(std::move(key)));
+    return condition_by(shape, advice_support::uses(known, "SELECT * FROM o WHERE " + std::string(where)).at(0));
+  };
+  EXPECT_EQ(by({"a", "b"}, "b = 2 AND a = 1"), R"("a" = 1 AND "b" = 2)");
+  EXPECT_EQ(by({"a", "b"}, "b > 2 AND b < 9 AND a IN (1, 2)"), R"("a" IN (1, 2) AND "b" > 2 AND "b" < 9)");
+  EXPECT_EQ(by({"b", "a"}, "b > 2 AND a = 1"), R"("b" > 2)");
+  EXPECT_EQ(by({"c", "a"}, "a = 1"), "");
+  EXPECT_EQ(by({"id"}, "t = 'x'", "\"t\" = 'x'"), "\"t\" = 'x'");
+  EXPECT_LT(btree_cost(known.tables[0], 10), 50);
+  EXPECT_GT(btree_cost(known.tables[0], 50'000), 3000) << "every page of it";
+}
+
 TEST(AdviceReckoning, RowsThatMatchAreCountedInASampleOnce) {
   const AdviceCatalog known = advice_support::catalog();
   FakeAsker asker;

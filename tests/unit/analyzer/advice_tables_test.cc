@@ -16,8 +16,8 @@ class Server final : public Asker {
     if (sql.starts_with("SELECT pg_catalog.set_config")) path_ = params.at(0).value_or("");
     if (sql.starts_with("SELECT pg_catalog.to_regclass")) return oids(params.at(0).value_or(""));
     if (sql == kTablesSql)
-      return SqlRows{{"1", "public", "o", "r", "5000", "50", "t", "f", std::nullopt, std::nullopt},
-                     {"2", "public", "v", "v", "-1", "0", "t", "f", " SELECT o.a AS x\n   FROM public.o;",
+      return SqlRows{{"1", "public", "o", "r", "5000", "50", "0", "t", "f", std::nullopt, std::nullopt},
+                     {"2", "public", "v", "v", "-1", "0", "0", "t", "f", " SELECT o.a AS x\n   FROM public.o;",
                       std::nullopt}};
     if (sql == kColumnsSql) return SqlRows{{"1", "a", "integer", "t", "t", "-1", "0", "1", "4"}};
     return SqlRows{};

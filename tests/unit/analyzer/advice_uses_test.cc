@@ -137,5 +137,28 @@ TEST(AdviceUses, Writes) {
   EXPECT_TRUE(writes("SELECT 1 FROM o").empty());
 }
 
+TEST(AdviceUses, TellsWhatIsReadOfEachTable) {
+  const AdviceCatalog known = advice_support::catalog();
+  const auto read = [&](std::string_view sql, std::size_t at = 0) {
+    const TableUse use = advice_support::uses(known, sql).at(at);
+    std::string out = use.all_read ? "*" : "";
+    for (const std::string& column : use.read) out += (out.empty() ? "" : " ") + column;
+    return out;
+  };
+  EXPECT_EQ(read("SELECT sum(b) FROM o WHERE a = 1 ORDER BY max(c)"), "b a c");
+  EXPECT_EQ(read("SELECT count(*) FROM o WHERE a = 1"), "a");
+  EXPECT_EQ(read("SELECT o.a, u.name FROM o JOIN u ON u.oid = o.id"), "a id");
+  EXPECT_EQ(read("SELECT o.a, u.name FROM o JOIN u ON u.oid = o.id", 1), "name oid");
+  EXPECT_EQ(read("SELECT u.*, o.a FROM u, o"), "a");
+  EXPECT_EQ(read("SELECT u.*, o.a FROM u, o", 1), "*");
+  EXPECT_EQ(read("SELECT * FROM o"), "*");
+  EXPECT_EQ(read("SELECT o FROM o"), "*");
+  EXPECT_EQ(read("SELECT row_to_json(x) FROM o x"), "*");
+  EXPECT_EQ(read("SELECT a FROM o NATURAL JOIN u"), "* a");
+  EXPECT_EQ(read("SELECT a FROM o JOIN u USING (id)"), "a id");
+  EXPECT_EQ(read("SELECT a FROM o WHERE EXISTS (SELECT FROM u WHERE u.oid = o.b)"), "a b");
+  EXPECT_EQ(read("SELECT s.a FROM (SELECT * FROM o) s"), "* a");
+}
+
 }  // namespace
 }  // namespace analyzer
