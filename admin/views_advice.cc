@@ -10,6 +10,7 @@ namespace {
 
 using analyzer::Advice;
 using analyzer::AdviceDetail;
+using analyzer::ConsideredIndex;
 using analyzer::IndexFinding;
 using pooler::AdvisorRow;
 using pooler::ConsoleRole;
@@ -91,6 +92,20 @@ Columns<DetailRow> detail_columns() {
   };
 }
 
+Columns<ConsideredIndex> considered_columns() {
+  return {
+      {"database", "Name of the database.", &ConsideredIndex::database},
+      {"fingerprint", "The statement that it was thought of for, as in SHOW QUERIES.",
+       [](const ConsideredIndex& row) { return fingerprint_text(row.fingerprint); }},
+      {"index", "The table, and what an index on it would be.", &ConsideredIndex::index},
+      {"reason", "What each of its keys is for.", &ConsideredIndex::why},
+      {"cost_before", "The planner's cost as it is.", &ConsideredIndex::cost_before},
+      {"cost_after", "And with this index alone; NULL where it was dropped before that.",
+       [](const ConsideredIndex& row) { return row.cost_with > 0 ? std::optional(row.cost_with) : std::nullopt; }},
+      {"verdict", "advised, or why not.", &ConsideredIndex::verdict},
+  };
+}
+
 Columns<IndexFinding> finding_columns() {
   return {
       {"database", "Name of the database.", &IndexFinding::database},
@@ -151,6 +166,9 @@ std::vector<View> advice_views() {
                             advice_columns(), rows_of<Advice>([](const Advisor& advisor) { return advisor.advice(); })));
   views.push_back(make_view(kAdviceDetails, "The statements that each of them helps.", ConsoleRole::kStats, detail_columns(),
                             rows_of<DetailRow>([](const Advisor& advisor) { return details(advisor); })));
+  views.push_back(make_view("ADVICE_CANDIDATES", "Indexes that the last look has thought of, and what became of that.",
+                            ConsoleRole::kStats, considered_columns(),
+                            rows_of<ConsideredIndex>([](const Advisor& advisor) { return advisor.considered(); })));
   views.push_back(make_view("UNUSED_INDEXES", "Indexes that a server has never used.", ConsoleRole::kStats, finding_columns(),
                             rows_of<IndexFinding>([](const Advisor& advisor) { return advisor.unused(); })));
   views.push_back(make_view("REDUNDANT_INDEXES", "Indexes that do what another does, and invalid ones.", ConsoleRole::kStats,

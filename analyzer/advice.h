@@ -73,11 +73,23 @@ struct AdviceLimits {
   int64_t bytes_max = 0;
 };
 
+// An index that was thought of for a statement, and what became of that.
+struct ConsideredIndex {
+  std::string database;
+  std::string index;  // what follows CREATE INDEX ON
+  std::string why;    // these keys in this order
+  uint64_t fingerprint = 0;
+  double cost_before = 0, cost_with = 0;  // with it alone; 0 where it was not measured
+  std::string verdict;
+};
+
 // What one look at a database has found.
 struct AdviceResult {
   std::vector<Advice> advice;
   std::vector<AdviceIndex> existing;  // the valid ones
   std::vector<IndexFinding> unused, redundant;
+  static constexpr std::size_t kConsideredMax = 1000;
+  std::vector<ConsideredIndex> considered;  // by statement
   std::vector<std::string> notes;  // "HypoPG is not installed: ..."
   std::string hypopg;              // its version; empty: not installed
   uint64_t questions = 0;          // asked of PostgreSQL

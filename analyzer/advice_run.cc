@@ -37,6 +37,8 @@ constexpr double kSizePart = 0.05;
 // What writes cost other kinds of indexes than a btree.
 constexpr double kGinWrites = 8, kBrinWrites = 0.02;
 
+constexpr std::string_view kHelpful = "helps", kCreate = "CREATE INDEX ON ";
+
 bool wants_trigrams(const Target& target) {
   for (const auto& of_sample : target.uses)
     for (const TableUse& use : of_sample)
@@ -115,6 +117,7 @@ class Run {
     merge();
     result_.candidates = thoughts_.size();
     if (!thoughts_.empty()) choose();
+    conclude();
     return base::Ok{};
   }
 
@@ -158,7 +161,12 @@ class Run {
     std::erase_if(out, [&](const Thought& one) {
       return !one.candidate.shape.predicate.empty() && in_samples[one.definition] < target.samples.size();
     });
-    std::erase_if(out, [this](Thought& one) { return !vetoes_->plausible(one.candidate, *one.table, one.rows); });
+    std::erase_if(out, [&](Thought& one) {
+      const std::string objection = vetoes_->objection(one.candidate, *one.table, one.rows);
+      if (objection.empty()) return false;
+      consider(target, one, 0, objection);
+      return true;
+    });
     return out;
   }
 
@@ -198,8 +206,12 @@ class Run {
       std::set<std::string> used;
       const double cost = costs_->of(target, {&thought}, &used);
       alone[thought.definition] = cost;
-      if (cost <= kHelps * target.cost && !used.empty() && pays(thought, cost, target.cost, alone))
-        helpful.insert(thought.definition);
+      const std::string_view verdict = used.empty()                                   ? "the plan does not use it"
+                                       : cost > kHelps * target.cost                  ? "saves less than a tenth"
+                                       : !pays(thought, cost, target.cost, alone) ? "hardly better than without INCLUDE"
+                                                                                      : kHelpful;
+      if (verdict == kHelpful) helpful.insert(thought.definition);
+      consider(target, thought, cost, std::string(verdict));
     }
     std::vector<std::set<std::string>> together;
     Thoughts left;
@@ -221,6 +233,27 @@ class Run {
       for (const std::string& definition : set) move.push_back(numbers_.at(definition));
       std::sort(move.begin(), move.end());
       moves_.push_back(std::move(move));
+    }
+  }
+
+  void consider(const Target& target, const Thought& thought, double cost, std::string verdict) {
+    if (result_.considered.size() >= AdviceResult::kConsideredMax) return;
+    result_.considered.push_back({.database = workload_.database,
+                                  .index = thought.definition.substr(kCreate.size()),
+                                  .why = thought.candidate.why,
+                                  .fingerprint = target.query->fingerprint,
+                                  .cost_before = target.cost,
+                                  .cost_with = cost,
+                                  .verdict = std::move(verdict)});
+  }
+  // Of those that help, some are advised.
+  void conclude() {
+    for (ConsideredIndex& one : result_.considered) {
+      if (one.verdict != kHelpful) continue;
+      const bool advised = std::any_of(result_.advice.begin(), result_.advice.end(), [&one](const Advice& advice) {
+        return what_if_statement(advice.shape).substr(kCreate.size()) == one.index;
+      });
+      one.verdict = advised ? "advised" : "helps, but others do as well, or writes would lose more";
     }
   }
 

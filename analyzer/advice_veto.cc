@@ -1,19 +1,22 @@
 #include "analyzer/advice_veto.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace analyzer {
 
-bool Vetoes::plausible(const Candidate& candidate, const AdviceTable& table, double& rows) {
+std::string Vetoes::objection(const Candidate& candidate, const AdviceTable& table, double& rows) {
   const IndexShape& shape = candidate.shape;
   if (!shape.predicate.empty()) {
     const double part = parts_.expected(table, shape.predicate, "");
-    if (part > kPartMax) return false;
+    if (part > kPartMax) return fmt::format("would hold {:.0f} % of the rows", 100 * std::min(1.0, part));
     rows = part * table.rows;
   }
-  if (candidate.reckoned) return true;  // from the rows that match
-  return std::all_of(shape.keys.begin(), shape.keys.end(),
-                     [&](const IndexKey& key) { return !key.expression || tells_apart(shape, key.text, table); });
+  if (candidate.reckoned && shape.method != "btree") return {};  // from the rows that match
+  for (const IndexKey& key : shape.keys)
+    if (key.expression && !tells_apart(shape, key.text, table)) return "the values of " + key.text + " do not tell rows apart";
+  return {};
 }
 
 bool Vetoes::tells_apart(const IndexShape& shape, const std::string& expression, const AdviceTable& table) {

@@ -22,8 +22,8 @@ class Vetoes {
 
   Vetoes(Measure& measure, Parts& parts) : measure_(measure), parts_(parts) {}
 
-  // `rows`: those that it would hold. Each question is asked once.
-  bool plausible(const Candidate& candidate, const AdviceTable& table, double& rows);
+  // What speaks against it; empty: nothing. `rows`: those that it would hold. Each question is asked once.
+  std::string objection(const Candidate& candidate, const AdviceTable& table, double& rows);
 
  private:
   bool tells_apart(const IndexShape& shape, const std::string& expression, const AdviceTable& table);

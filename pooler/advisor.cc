@@ -201,6 +201,7 @@ void Advisor::look_at(const analyzer::Workload& workload, const conf::Config& co
   row.questions = result->questions;
   row.notes = fmt::format("{}", fmt::join(result->notes, "; "));
   database.unused = result->unused;
+  database.considered = result->considered;
   database.redundant = result->redundant;
   for (auto* list : {&database.unused, &database.redundant})
     for (analyzer::IndexFinding& finding : *list) finding.database = workload.database;
@@ -313,14 +314,16 @@ std::vector<analyzer::Advice> Advisor::advice() const {
   return out;
 }
 
-std::vector<analyzer::IndexFinding> Advisor::findings(std::vector<analyzer::IndexFinding> Database::*which) const {
+template <typename Row>
+std::vector<Row> Advisor::of_all(std::vector<Row> Database::*which) const {
   const std::lock_guard lock(mutex_);
-  std::vector<analyzer::IndexFinding> out;
+  std::vector<Row> out;
   for (const auto& [name, database] : databases_) out.insert(out.end(), (database.*which).begin(), (database.*which).end());
   return out;
 }
-std::vector<analyzer::IndexFinding> Advisor::unused() const { return findings(&Database::unused); }
-std::vector<analyzer::IndexFinding> Advisor::redundant() const { return findings(&Database::redundant); }
+std::vector<analyzer::ConsideredIndex> Advisor::considered() const { return of_all(&Database::considered); }
+std::vector<analyzer::IndexFinding> Advisor::unused() const { return of_all(&Database::unused); }
+std::vector<analyzer::IndexFinding> Advisor::redundant() const { return of_all(&Database::redundant); }
 
 std::vector<AdvisorRow> Advisor::rows() const {
   const std::lock_guard lock(mutex_);

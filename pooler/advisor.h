@@ -81,6 +81,7 @@ class Advisor {
   // Creates the index, one after the other, and calls as advise_now() does. It goes on if the token is dropped.
   Token apply(const std::string& id, Done done);
   std::vector<analyzer::Advice> advice() const;
+  std::vector<analyzer::ConsideredIndex> considered() const;  // in the last look
   std::vector<analyzer::IndexFinding> unused() const;
   std::vector<analyzer::IndexFinding> redundant() const;
   std::vector<AdvisorRow> rows() const;
@@ -95,6 +96,7 @@ class Advisor {
     int failures = 0;
     base::TimePoint rests_until{};
     std::vector<analyzer::IndexFinding> unused, redundant;
+    std::vector<analyzer::ConsideredIndex> considered;
   };
 
   void follow();  // the settings
@@ -107,7 +109,8 @@ class Advisor {
   static void answer(const Waiter& waiter, base::Status status);
   base::Result<analyzer::Advice> to_build(const std::string& id);
   void build(const analyzer::Advice& advice, const conf::Config& config, const Waiter& waiter);  // on its thread
-  std::vector<analyzer::IndexFinding> findings(std::vector<analyzer::IndexFinding> Database::*which) const;
+  template <typename Row>
+  std::vector<Row> of_all(std::vector<Row> Database::*which) const;
 
   base::EventLoop& main_;
   wire::Resolver& resolver_;

@@ -8,7 +8,8 @@ import pathlib
 import psycopg
 import pytest
 
-from advice_cases import CASES, advice, allowed, client, console, create_tables, keys, run, statements
+from advice_cases import (CASES, TENANTS_AND_USERS, advice, allowed, client, console, create_tables, keys, run,
+                          statements)
 from servers import USERS, Postgres, wait_for
 
 HYPOPG = pathlib.Path("/usr/share/postgresql/15/extension/hypopg.control")
@@ -89,6 +90,28 @@ def test_advice_says_what_and_why_and_goes_when_it_is_followed(start, advised):
         advised.sql('DROP INDEX "o_uid_idx"', database="app")
     (anew,), _ = advice(pooler)
     assert (anew["id"], anew["status"], anew["effect"]) == (found["id"], "new", None)
+
+
+def test_what_was_thought_of_and_not_advised_is_told(start):
+    pooler = start()
+    run(pooler, [("SELECT * FROM o WHERE tenant = %s AND uid = %s", TENANTS_AND_USERS),
+                 ("SELECT count(total) FROM o WHERE length(note) = %s", [(i % 2 + 9,) for i in range(12)]),
+                 ("SELECT sum(total) FROM o WHERE flag", [()] * 12)])
+    rows, _ = advice(pooler)
+    assert len(rows) == 1, [keys(row) for row in rows]
+    (advised,) = rows
+    with console(pooler) as admin:
+        shown = admin.execute("SHOW ADVICE_CANDIDATES").fetchall()
+        by_statement = admin.execute("SELECT q.query, c.verdict FROM advice_candidates c JOIN queries q USING (fingerprint)").fetchall()
+    verdicts = {row["index"].replace('"', "").replace(" USING btree", "").replace("public.", ""): row for row in shown}
+    assert verdicts[keys(advised)]["verdict"] == "advised"
+    assert verdicts[keys(advised)]["cost_after"] < verdicts[keys(advised)]["cost_before"] / 10
+    assert {row["verdict"] for row in shown if row["fingerprint"] == advised["best_fingerprint"]} >= {"advised"}
+    expression = verdicts["o ((length(note)))"]
+    assert "do not tell rows apart" in expression["verdict"] and expression["cost_after"] is None
+    assert any(row["verdict"].startswith("would hold 50 %") for row in shown), shown
+    assert any(row["verdict"].startswith("helps, but others") for row in shown), shown
+    assert any("length" in row["query"] for row in by_statement)
 
 
 def test_a_slow_application_is_helped_and_the_help_is_proved(start, advised):

@@ -13,7 +13,7 @@ TEST(ViewsAdvice, AreEmptyWhereThereIsNoAdvisor) {
   World world;
   Client root(world);
   for (const char* sql :
-       {"SHOW INDEX_ADVICE", "SHOW UNUSED_INDEXES", "SHOW REDUNDANT_INDEXES", "SHOW ADVISOR", "SHOW INDEX_ADVICE_DETAILS",
+       {"SHOW INDEX_ADVICE", "SHOW UNUSED_INDEXES", "SHOW REDUNDANT_INDEXES", "SHOW ADVISOR", "SHOW INDEX_ADVICE_DETAILS", "SHOW ADVICE_CANDIDATES",
         "SHOW INDEX_ADVICE '0123456789abcdef'", "SHOW INDEX_ADVICE abcdef0123456789"}) {
     const std::string shown = root.query(sql);
     EXPECT_THAT(shown, HasSubstr("C(SHOW)")) << sql;

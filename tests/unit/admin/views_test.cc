@@ -105,6 +105,7 @@ constexpr Golden kGolden[] = {
      "first_seen:t last_confirmed:t"},
     {"INDEX_ADVICE_DETAILS",
      "id:s index:s fingerprint:s calls:q ms_per_call:d cost_before:d cost_after:d plan_before:s plan_after:s samples:i query:s"},
+    {"ADVICE_CANDIDATES", "database:s fingerprint:s index:s reason:s cost_before:d cost_after:d verdict:s"},
     {"UNUSED_INDEXES", "database:s table:s index:s definition:s reason:s statement:s bytes:q scans:q"},
     {"REDUNDANT_INDEXES", "database:s table:s index:s definition:s reason:s statement:s bytes:q scans:q"},
     {"ADVISOR",

@@ -14,7 +14,7 @@ class VetoTest : public testing::Test {
     Candidate candidate;
     candidate.shape = {.schema = "public", .table = "t", .keys = std::move(keys), .predicate = std::move(predicate)};
     rows_ = table_.rows;
-    return vetoes_.plausible(candidate, table_, rows_);
+    return vetoes_.objection(candidate, table_, rows_).empty();
   }
 
   FakeAsker asker_;
