@@ -316,6 +316,7 @@ class Login final : public ClientLogin {
     base::secure_bytes(setup.nonce);
     base::secure_bytes(setup.md5_salt);
     setup.made_up_key = worker_.runtime().made_up_key;
+    setup.iterations = config_->weir.scram_iterations;
     if (method == wire::ClientAuthMethod::kMd5) setup.unknown_has_verifier = asks_unknown_for_scram(*config_);
     if (stream_.tls() != nullptr && config_->weir.channel_binding != conf::ChannelBinding::kDisable)
       setup.binding = stream_.tls()->channel_binding();

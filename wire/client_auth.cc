@@ -18,16 +18,16 @@ const T* as(const std::optional<conf::UserSecret>& secret) {
 std::string_view view(const auto& bytes) { return {bytes.data(), bytes.size()}; }
 
 // A verifier that no password fits, for those who have none: its keys are as secret as `key`.
-conf::ScramVerifier made_up_verifier(std::string_view key, std::string_view user) {
+conf::ScramVerifier made_up_verifier(std::string_view key, std::string_view user, int iterations) {
   const std::string salt = made_up_salt(key, user);
-  return scram_verifier(scram_keys(conf::Secret(std::string(key) + '\0' + salt), salt, kScramIterations));
+  return scram_verifier(scram_keys(conf::Secret(std::string(key) + '\0' + salt), salt, iterations));
 }
 
 }  // namespace
 
 ClientAuth::ClientAuth(Setup setup) : setup_(std::move(setup)) {
-  verifier_ =
-      made_up_verifier(setup_.made_up_key, setup_.user);  // always: it takes time that could be measured
+  // Always: it takes time that could be measured.
+  verifier_ = made_up_verifier(setup_.made_up_key, setup_.user, setup_.iterations);
   if (const auto* verifier = as<conf::ScramVerifier>(setup_.secret)) verifier_ = *verifier;
 }
 

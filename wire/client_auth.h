@@ -73,6 +73,8 @@ class ClientAuth {
     std::array<char, kMd5SaltSize> md5_salt{};
     // Secret random bytes, at least 32, the same for the life of the process and shared by all logins.
     std::string made_up_key;
+    // What the keys of a plain password are made with. Who has no verifier is told the same.
+    int iterations = kScramIterations;
     // Over TLS, the tls-server-end-point hash of our certificate; empty otherwise.
     std::string binding;
     // With kMd5 and kPassword: an unknown user looks like one with a SCRAM verifier, not like one with an md5

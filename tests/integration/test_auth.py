@@ -323,6 +323,21 @@ def test_an_unknown_users_salt_is_always_the_same_and_its_own(weir):
     assert salt("ghost") == salt("ghost") != salt("spook")
 
 
+def test_plain_passwords_take_as_many_iterations_as_are_set_and_verifiers_their_own(weir, folder):
+    stored = {"alice": "alice-pw", "bob": verifier("bob-pw", iterations=4321)}
+    pooler = weir(weir=QUICK | {"scram_iterations": 5000, "auth_file": userlist(folder, stored)}, users={})
+
+    def iterations(user):
+        with Raw.connect(pooler.port) as c:
+            c.send(startup(user, "app"))
+            c.message()
+            c.send(sasl_initial("SCRAM-SHA-256", ScramClient("x").first()))
+            return int(c.message().body.decode().split("i=")[1])
+    assert [iterations(user) for user in ("alice", "ghost", "bob")] == [5000, 5000, 4321]
+    assert attempt(pooler, "alice", "alice-pw") is None
+    assert attempt(pooler, "alice", "wrong")["C"] == "28P01"
+
+
 def test_whether_a_database_exists_is_told_to_those_who_logged_in(weir):
     pooler = weir(weir=QUICK)
     refused = attempt(pooler, "alice", "alice-pw", "nowhere")

@@ -134,6 +134,18 @@ TEST(ClientAuth, AnUnknownUserIsChallengedAsAKnownOne) {
                 .size());
 }
 
+TEST(ClientAuth, PlainPasswordsTakeTheIterationsThatAreSet) {
+  for (const bool known : {true, false}) {
+    auto made = setup(Method::kScram, known ? std::optional(plain("secret")) : std::nullopt);
+    made.iterations = 10'000;
+    ClientAuth auth(std::move(made));
+    (void)auth.start();
+    std::string message;
+    append_sasl_initial_response(message, kScramSha256, "n,,n=,r=abc");
+    EXPECT_NE(text(auth.on_message('p', message.substr(kHeaderSize))).find(",i=10000"), std::string::npos);
+  }
+}
+
 TEST(ClientAuth, AnExternalPasswordIsJudgedByTheCaller) {
   for (const bool right : {true, false}) {
     ClientAuth auth(setup(Method::kExternal, std::nullopt));
