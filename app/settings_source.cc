@@ -16,7 +16,8 @@ bool SettingsSource::says_nothing() const {
   const auto unset = [&surroundings](std::string_view name) {
     return surroundings.environment(name).value_or("").empty();
   };
-  return file_.empty() && url_.empty() && unset("WEIR_DATABASE_URL") && unset("DATABASE_URL");
+  return file_.empty() && url_.empty() && unset("WEIR_DATABASE_URL") && unset("DATABASE_URL") &&
+         surroundings.variables_with("WEIR_DATABASES__").empty();
 }
 
 std::string SettingsSource::text() const {

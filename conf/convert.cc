@@ -16,8 +16,6 @@
 namespace conf {
 namespace {
 
-constexpr int kMaxPeer = 16'383;
-
 // PgBouncer 1.25's defaults where Weir's differ.
 struct Default {
   std::string_view key;

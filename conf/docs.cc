@@ -165,9 +165,10 @@ std::string settings_markdown() {
       "come from a file: `password = { file = \"path\" }` or `password_file = \"path\"`. Paths are relative "
       "to the folder\n"
       "of the configuration file.\n\n"
-      "Every setting of `[weir]` can also come from the environment: `listen_port` is `WEIR_LISTEN_PORT`, "
-      "and wins over\n"
-      "the file. `WEIR_DATABASE_URL` adds a database; so does `DATABASE_URL` when the file has none.\n\n"
+      "Every setting can also come from the environment, which wins over the file: `listen_port` of `[weir]` is\n"
+      "`WEIR_LISTEN_PORT`, `port` of `[http]` is `WEIR_HTTP_PORT`, and `host` of `[databases.app]` is\n"
+      "`WEIR_DATABASES__app__HOST`, with the name as it stands and two underscores on either side. Such a section need not be\n"
+      "in the file. `WEIR_DATABASE_URL` adds a database; so does `DATABASE_URL` when there is none.\n\n"
       "A setting of a user wins over the same setting of a database, and that one over `[weir]`. A timeout "
       "of 0 is off\n"
       "and a limit of 0 is none, where nothing else is said.\n";

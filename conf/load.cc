@@ -23,6 +23,7 @@
 
 #include "base/text.h"
 #include "conf/check.h"
+#include "conf/environment.h"
 #include "conf/find_field.h"
 #include "conf/prescan.h"
 #include "conf/url.h"
@@ -53,20 +54,6 @@ const std::vector<std::string_view>& field_names() {
   static const auto kNames = [] {
     std::vector<std::string_view> names;
     for_each_field<Section>([&](const auto& field) { names.push_back(field.name); });
-    return names;
-  }();
-  return kNames;
-}
-
-// WEIR_LISTEN_PORT and so on, each with the setting it is for.
-const std::vector<std::pair<std::string, std::string_view>>& environment_names() {
-  static const auto kNames = [] {
-    std::vector<std::pair<std::string, std::string_view>> names;
-    for (const std::string_view name : field_names<Weir>()) {
-      std::string upper = "WEIR_";
-      for (const char c : name) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-      names.emplace_back(std::move(upper), name);
-    }
     return names;
   }();
   return kNames;
@@ -147,16 +134,15 @@ class Loader {
   }
 
   void environment_settings() {
-    for (const auto& [name, setting] : environment_names()) {
-      const auto text = surroundings_.environment(name);
-      if (!text) continue;
-      const Place where{fmt::format("environment variable {}", name)};
-      find_field<Weir>(setting, [&](const auto& field) {
-        const auto status = parse_value(*text, field.bounds, config_.weir.*(field.member));
-        if (!status.ok()) problem(where, fmt::format("{} {}", field.name, status.error().message));
-      });
-      places_[fmt::format("weir.{}", setting)] = where;
+    const auto at = [](std::string_view name) {
+      return Place{fmt::format("environment variable {}", base::escape_for_log(name))};
+    };
+    const FromEnvironment found = apply_environment(surroundings_, config_);
+    for (const auto& [variable, section, key] : found.said) {
+      places_[fmt::format("{}.{}", section, key)] = at(variable);
+      if (section.find('.') != std::string::npos) places_.try_emplace(section, at(variable));  // made by it
     }
+    for (const auto& [variable, message] : found.wrong) problem(at(variable), message);
   }
 
   void database_url() {
@@ -312,7 +298,6 @@ class Loader {
   }
 
   void peer(std::string_view entry, const Place& where, const toml::node& body) {
-    constexpr int kMaxPeer = 16'383;  // as many bits as a cancel key has for it
     const auto id = base::parse_int(entry);
     if (!id || *id < 1 || *id > kMaxPeer) {
       problem(where, fmt::format("a peer's name is its number from 1 to {}, not {}", kMaxPeer, shown(entry)));

@@ -11,6 +11,7 @@ namespace conf {
 inline constexpr int kMaxPoolSize = 100'000;    // far above any max_connections
 inline constexpr int kMaxClients = 10'000'000;  // far above any file descriptor limit
 inline constexpr int kMaxPort = 65'535;
+inline constexpr int kMaxPeer = 16'383;         // as many bits as a cancel key has for it
 inline constexpr int kMaxGuardLimit = 1'000'000;  // above what a process can do in a second
 inline constexpr int64_t kMaxMessage = 2'147'483'647;  // the protocol's length field
 
@@ -51,7 +52,7 @@ constexpr auto Weir::fields() {
       Field{"conffile", &Weir::conffile, kRestart, "The configuration file in use. Shown, not set."},
       Field{"peer_id", &Weir::peer_id, kRestart,
             "Number of this process among its [peers], to route cancel requests; 0 without peers.",
-            within(0, 16'383)},
+            within(0, kMaxPeer)},
       Field{"suspend_timeout", &Weir::suspend_timeout, kLive,
             "How long SUSPEND may take to empty the buffers before the rest of the connections is closed."},
       Field{"drain_timeout", &Weir::drain_timeout, kLive,

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -34,6 +36,18 @@ std::optional<std::string> ProcessSurroundings::environment(std::string_view nam
   return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
 }
 
+std::vector<std::string> ProcessSurroundings::variables_with(std::string_view prefix) const {
+  std::vector<std::string> names;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::string_view name = text.substr(0, text.find('='));
+    if (name.starts_with(prefix)) names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
 base::Result<std::string> ProcessSurroundings::read_file(const std::string& path) const {
   struct ::stat facts {};
   if (::stat(path.c_str(), &facts) != 0) return cannot_read(path, std::generic_category().message(errno));
@@ -61,6 +75,13 @@ std::optional<FileFacts> ProcessSurroundings::stat(const std::string& path) cons
 std::optional<std::string> FixedSurroundings::environment(std::string_view name) const {
   const auto found = variables.find(name);
   return found != variables.end() ? std::optional(found->second) : std::nullopt;
+}
+
+std::vector<std::string> FixedSurroundings::variables_with(std::string_view prefix) const {
+  std::vector<std::string> names;
+  for (auto at = variables.lower_bound(prefix); at != variables.end() && at->first.starts_with(prefix); ++at)
+    names.push_back(at->first);
+  return names;
 }
 
 base::Result<std::string> FixedSurroundings::read_file(const std::string& path) const {

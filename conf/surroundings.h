@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -21,6 +22,8 @@ class Surroundings {
  public:
   virtual ~Surroundings() = default;
   virtual std::optional<std::string> environment(std::string_view name) const = 0;
+  // Names of its variables that begin so, sorted.
+  virtual std::vector<std::string> variables_with(std::string_view prefix) const = 0;
   virtual base::Result<std::string> read_file(const std::string& path) const = 0;
   virtual std::optional<FileFacts> stat(const std::string& path) const = 0;
 };
@@ -31,6 +34,7 @@ class ProcessSurroundings final : public Surroundings {
  public:
   static constexpr std::size_t kMaxFile = std::size_t{64} << 20;  // a user list of a million users fits
   std::optional<std::string> environment(std::string_view name) const override;
+  std::vector<std::string> variables_with(std::string_view prefix) const override;
   base::Result<std::string> read_file(const std::string& path) const override;
   std::optional<FileFacts> stat(const std::string& path) const override;
 };
@@ -42,6 +46,7 @@ class FixedSurroundings final : public Surroundings {
   std::map<std::string, std::string, std::less<>> files;
   uint32_t mode = 0600;  // of every file
   std::optional<std::string> environment(std::string_view name) const override;
+  std::vector<std::string> variables_with(std::string_view prefix) const override;
   base::Result<std::string> read_file(const std::string& path) const override;
   std::optional<FileFacts> stat(const std::string& path) const override;
 };
