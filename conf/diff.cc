@@ -131,6 +131,7 @@ std::vector<ConfigRow> show_config(const Config& config) {
       rows.back().default_value = to_string(client_tls_mode(defaults));
     }
   });
+  show_section("workers", config.workers, rows);
   show_section("http", config.http, rows);
   show_section("history", config.history, rows);
   show_section("traces", config.traces, rows);
@@ -142,7 +143,7 @@ std::vector<ConfigRow> show_config(const Config& config) {
 
 base::Result<ConfigPtr> set_one(const Config& config, std::string_view key, std::string_view value,
                                 const Surroundings& surroundings) {
-  if (key.starts_with("http.") || key.starts_with("history.") || key.starts_with("traces.") ||
+  if (key.starts_with("workers.") || key.starts_with("http.") || key.starts_with("history.") || key.starts_with("traces.") ||
       key.starts_with("advice.") || key.starts_with("alerting."))
     return base::with_hint(base::invalid_parameter(fmt::format("{} cannot be changed by SET", base::escape_for_log(key, 60))),
                            "Change it in the configuration file and RELOAD, or restart.");

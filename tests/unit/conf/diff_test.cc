@@ -211,10 +211,19 @@ TEST(ShowConfig, HttpIsAmongThemAndItsTokenIsNot) {
   EXPECT_NE(row(rows, "http.token").value, "");
 }
 
-TEST(SetOne, OfHttpIsForTheFile) {
-  const auto set = set_one(Config(), "http.token", "x", FixedSurroundings());
-  ASSERT_FALSE(set.ok());
-  EXPECT_EQ(set.error().message, "http.token cannot be changed by SET");
+TEST(ShowConfig, WorkersAreAmongThem) {
+  Config config;
+  config.workers.count = 3;
+  EXPECT_EQ(row(show_config(config), "workers.count").value, "3");
+  EXPECT_FALSE(row(show_config(config), "workers.count").changeable);
+}
+
+TEST(SetOne, OfAnotherTableIsForTheFile) {
+  for (const std::string key : {"http.token", "workers.count"}) {
+    const auto set = set_one(Config(), key, "1", FixedSurroundings());
+    ASSERT_FALSE(set.ok());
+    EXPECT_EQ(set.error().message, key + " cannot be changed by SET");
+  }
 }
 
 TEST(SetOne, MakesANewConfig) {
