@@ -35,7 +35,8 @@ constexpr std::array<CommandInfo, static_cast<std::size_t>(Command::kCount)> kCo
     {Command::kKillClient, "KILL_CLIENT id", kAdmin, Audit::kYes, "KILL_CLIENT",
      "Drops one client; its id or ptr is in SHOW CLIENTS."},
     {Command::kSuspend, "SUSPEND", kAdmin, Audit::kYes, "SUSPEND",
-     "Sends what is buffered and stops reading, until RESUME. Cancelling it is a RESUME."},
+     "Accepts no clients, gives no servers and waits until those in use are free; after suspend_timeout their clients are "
+     "dropped. RESUME ends it. Cancelling it is a RESUME."},
     {Command::kShutdown, "SHUTDOWN [WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]", kAdmin, Audit::kYes, "SHUTDOWN",
      "Stops Weir: at once, when all servers are free, or when all clients have left."},
     {Command::kWaitClose, "WAIT_CLOSE [database]", kAdmin, Audit::kYes, "WAIT_CLOSE",

@@ -54,7 +54,7 @@ constexpr auto Weir::fields() {
             "Number of this process among its [peers], to route cancel requests; 0 without peers.",
             within(0, kMaxPeer)},
       Field{"suspend_timeout", &Weir::suspend_timeout, kLive,
-            "How long SUSPEND may take to empty the buffers before the rest of the connections is closed."},
+            "How long SUSPEND waits for clients that use a server; then they are disconnected. 0 waits as long as it takes."},
       Field{"drain_timeout", &Weir::drain_timeout, kLive,
             "How long a graceful shutdown waits for clients or servers; 0 waits as long as it takes."},
 
