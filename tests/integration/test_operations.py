@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -112,6 +113,77 @@ def test_too_few_file_descriptors_refuse_some_and_lose_nobody(weir):
 
         wait_for(another, "room for a new client", 10)
         assert first.value("SELECT 1") == "1"
+
+
+class Activated:
+    """Runs a pooler's settings as systemd does that holds its sockets and listens to how it is."""
+
+    def __init__(self, pooler):
+        self.pooler, self.running = pooler, []
+        self.listening = socket.create_server(("127.0.0.1", pooler.port), backlog=64)
+        self.states = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        path = pooler.folder / "notify"
+        self.states.bind(str(path))
+        path.chmod(0o666)
+        self.states.settimeout(10)
+
+    def start(self):
+        number = self.listening.fileno()
+        with self.pooler.logfile.open("ab") as log:
+            process = subprocess.Popen(
+                ["/bin/bash", "-c", f'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" --config "$1" 3<&{number}',
+                 str(self.pooler.reachable_binary()), str(self.pooler.config)],
+                pass_fds=(number,), stdin=subprocess.DEVNULL, stdout=log, stderr=log, **unprivileged(),
+                env=dict(os.environ) | self.pooler.environment() | {"NOTIFY_SOCKET": str(self.pooler.folder / "notify")})
+        self.running.append(process)
+        self.heard("READY=1")
+        return process
+
+    def heard(self, state):
+        """Waits for it; all that was said with it."""
+        while state not in (said := self.states.recv(4096).decode()).splitlines():
+            pass
+        return said
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        self.listening.close()
+        self.states.close()
+
+
+@pytest.mark.short
+def test_a_restart_behind_a_socket_of_systemd_refuses_nobody(weir):
+    pooler = weir()
+    pooler.connect().drop()  # only the settings of this one are wanted
+    assert pooler.stop() == 0
+    with Activated(pooler) as systemd:
+        first = systemd.start()
+        with pooler.connect() as c:
+            assert c.value("SELECT 'first'") == "first"
+            first.send_signal(signal.SIGTERM)
+            systemd.heard("STOPPING=1")
+            with Raw.connect(pooler.port) as late:  # in line, while the first still has a client and when there is none
+                late.send(startup("alice", "app"))
+                assert late.quiet(0.3)
+                assert c.value("SELECT 'still'") == "still"
+                c.drop()
+                assert first.wait(10) == 0
+                assert late.quiet(0.3)
+                second = systemd.start()
+                assert late.message(timeout=10).type == "R"
+            with pooler.connect() as d:
+                assert d.value("SELECT 'second'") == "second"
+        second.send_signal(signal.SIGHUP)
+        assert "MONOTONIC_USEC=" in systemd.heard("RELOADING=1")
+        systemd.heard("READY=1")
+        second.send_signal(signal.SIGQUIT)
+        assert second.wait(10) == 0
 
 
 @pytest.mark.short
