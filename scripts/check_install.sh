@@ -6,10 +6,11 @@ cd "$ROOT" || exit 1
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 make install DESTDIR="$stage" PREFIX=/usr >/dev/null
-for file in usr/bin/weir usr/share/man/man1/weir.1 usr/etc/weir/weir.toml.sample usr/lib/systemd/system/weir.service \
+for file in usr/bin/weir usr/share/man/man1/weir.1 etc/weir/weir.toml.sample usr/lib/systemd/system/weir.service \
   usr/lib/systemd/system/weir.socket usr/share/doc/weir/LICENSE; do
-  [ -e "$stage/$file" ] || [ -e "$stage/${file#usr/}" ] || die "make install did not install $file"
+  [ -e "$stage/$file" ] || die "make install did not install $file"
 done
+cmp packaging/weir.service "$stage/usr/lib/systemd/system/weir.service"
 "$stage/usr/bin/weir" --version
 # The sample must be a file that Weir accepts.
 "$stage/usr/bin/weir" check "$(find "$stage" -name weir.toml.sample)"
