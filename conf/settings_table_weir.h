@@ -182,7 +182,7 @@ constexpr auto Weir::fields() {
       Field{"server_connect_timeout", &Weir::server_connect_timeout, kLive,
             "How long connecting and logging in to a server may take; 0 for ever."},
       Field{"server_login_retry", &Weir::server_login_retry, kLive,
-            "Pause after a failed connection to a server; it doubles with every further failure."},
+            "Pause after a failed connection to a server; it doubles with every further log-in that is refused (class 28)."},
       Field{"server_login_retry_max", &Weir::server_login_retry_max, kLive, "The longest such pause."},
 
       Heading{"Timeouts"},

@@ -22,7 +22,8 @@ base::Duration jittered(base::Duration length) {
   const auto permille = static_cast<int64_t>(base::random_u64() % 100);
   return length - length * permille / 1000;
 }
-bool is_reachability(const base::Error& error) { return error.sqlstate.starts_with("08") || error.sqlstate == "57P03"; }
+// For who we are: only a person changes that, and some servers count such log-ins.
+bool refuses_us(const base::Error& error) { return error.sqlstate.starts_with("28"); }
 
 }  // namespace
 
@@ -185,12 +186,12 @@ void Pool::on_login(uint64_t attempt, int worker, const PoolSettingsPtr& setting
   if (!result.ok()) {
     const bool repeated = last_failure_.has_value();
     last_failure_ = result.error();
-    // A server that cannot be reached is tried every login_retry, so that service is back when it is; one that
-    // refuses us is left alone for longer and longer.
-    if (is_reachability(*last_failure_) || !repeated)
-      retry_delay_ = settings_->login_retry;
-    else
+    // A server that cannot be reached, or is full, or lets nobody in for a while, is tried every login_retry, so that
+    // service is back when it is; one that refuses us is left alone for longer and longer.
+    if (refuses_us(*last_failure_) && repeated)
       retry_delay_ = std::min(retry_delay_ * 2, settings_->login_retry_max);
+    else
+      retry_delay_ = settings_->login_retry;
     retry_at_ = now + retry_delay_;
     const bool hopeless = servers_.empty() && logins_running_ == 0 && last_failure_->sqlstate != "57P03";
     if (hopeless)

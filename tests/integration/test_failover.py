@@ -173,6 +173,30 @@ def test_clients_that_come_while_the_server_is_away_are_served_when_it_is_back(w
     assert time.monotonic() - back < 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("away, back, sqlstate", [
+    ("ALTER ROLE alice CONNECTION LIMIT 0", "ALTER ROLE alice CONNECTION LIMIT -1", "53300"),
+    ("ALTER DATABASE app ALLOW_CONNECTIONS false", "ALTER DATABASE app ALLOW_CONNECTIONS true", "55000")])
+def test_a_server_that_lets_nobody_in_for_a_while_serves_when_it_does_again(weir, postgres, away, back, sqlstate):
+    """However often it said no: after eight seconds a pause that doubled would last until the fifteenth."""
+    pooler = weir()
+    with pooler.connect() as c:
+        assert c.value("SELECT 1") == "1"
+        try:
+            postgres.sql(away)
+            postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'alice'")
+            told, deadline = set(), time.monotonic() + 8
+            while time.monotonic() < deadline:
+                told |= {e.sqlstate for e in errors(c.ask("SELECT 1"))}
+                time.sleep(0.05)
+        finally:
+            postgres.sql(back)
+        again = time.monotonic()
+        assert sqlstate in told and told <= {sqlstate, "57P01"}
+        wait_for(lambda: not errors(c.ask("SELECT 1")), "service to return", 10)
+        assert time.monotonic() - again < 4
+
+
 @pytest.mark.short
 def test_terminated_idle_servers_are_never_noticed(weir, postgres):
     pooler = weir(weir={"default_pool_size": 3})
