@@ -1,6 +1,7 @@
 """Go's lib/pq and pgx through transaction mode. go/drive.go does the work, one scenario a run, built once from Debian's
 packages: no module is fetched."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -20,12 +21,17 @@ pytestmark = pytest.mark.skipif(not (shutil.which(GO) and all(d.exists() for d i
 
 
 @pytest.fixture(scope="module")
-def drive(folder):
+def driver(folder):
     source, out = pathlib.Path(__file__).with_name("go") / "drive.go", folder / "go-drive"
     done = subprocess.run([GO, "build", "-o", out, source], capture_output=True, text=True, timeout=BUILD_SECONDS, cwd=folder,
                           env=os.environ | {"GO111MODULE": "off", "GOPATH": str(SOURCES), "GOFLAGS": "", "GOPROXY": "off"})
     assert done.returncode == 0, done.stderr
-    return lambda place, scenario: place.program(out, scenario)
+    return out
+
+
+@pytest.fixture
+def drive(driver):
+    return lambda place, scenario: place.program(driver, scenario)
 
 
 EXPECTED = {
@@ -47,3 +53,14 @@ EXPECTED = {
 @pytest.mark.parametrize("scenario", EXPECTED)
 def test_go_drivers_get_the_same_through_one_or_two_servers(drive, place, scenario):
     assert drive(place, scenario) == EXPECTED[scenario]
+
+
+def test_go_drivers_read_the_console(driver, weir):
+    pooler = weir()
+    with pooler.connect() as c:
+        for n in range(3):
+            c.value(f"SELECT {n}")
+        done = subprocess.run([driver, "console"], capture_output=True, text=True, timeout=20,
+                              env=os.environ | {"DATABASE_URL": pooler.url("bob", "pgbouncer")})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["PgBouncer 1.25.2", "1", *[14, 14, "3D000", 3] * 2]

@@ -23,7 +23,8 @@ func main() {
 	scenarios := map[string]func() []any{
 		"pq_prepared": pqPrepared, "pq_transactions": pqTransactions, "pq_copy": pqCopy, "pq_cancel": pqCancel,
 		"pq_listen": pqListen, "pgx_prepared": pgxPrepared, "pgx_batches": pgxBatches, "pgx_transactions": pgxTransactions,
-		"pgx_copy": pgxCopy, "pgx_cancel": pgxCancel, "pgx_listen": pgxListen, "pgx_changed": pgxChanged}
+		"pgx_copy": pgxCopy, "pgx_cancel": pgxCancel, "pgx_listen": pgxListen, "pgx_changed": pgxChanged,
+		"console": console}
 	text, err := json.Marshal(scenarios[os.Args[1]]())
 	must(err)
 	fmt.Println(string(text))
@@ -399,4 +400,37 @@ func pgxChanged() []any {
 		changed = "none"
 	}
 	return []any{before, first, changed, after, second}
+}
+
+// ---- Weir's console, which is no PostgreSQL
+
+func console() []any {
+	var told []any
+	db := openPq("")
+	for _, show := range []string{"SHOW VERSION", "SELECT 1"} {
+		var text string
+		must(db.QueryRow(show).Scan(&text))
+		told = append(told, text)
+	}
+	c, err := pgx.Connect(ctx, url)
+	must(err)
+	for _, mode := range []any{pgx.QuerySimpleProtocol(false), pgx.QuerySimpleProtocol(true)} {
+		for round := 0; round < 2; round++ { // the second time with the statement that it prepared
+			rows, err := c.Query(ctx, "SHOW LISTS", mode)
+			must(err)
+			count := 0
+			for rows.Next() {
+				var list string
+				var items int
+				must(rows.Scan(&list, &items))
+				count++
+			}
+			must(rows.Err())
+			told = append(told, count)
+		}
+		_, err := c.Exec(ctx, "RECONNECT nowhere", mode)
+		told = append(told, state(err))
+		told = append(told, number(c.QueryRow(ctx, "SELECT sum(query_count)::int4 FROM stats_totals WHERE database = 'app'", mode)))
+	}
+	return told
 }
