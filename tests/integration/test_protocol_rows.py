@@ -129,10 +129,10 @@ def test_row_11_data_after_a_failed_copy_is_drained_and_the_session_lives(peer):
         assert c.until("G")
         c.send(copy_data(b"not a number\n"))
         chunk = copy_data(b"1\n" * 30_000)
-        for _ in range(300):
+        for _ in range(17_000):  # a gigabyte
             c.send(chunk, timeout=30)
         c.send(copy_done())
-        reply = c.until_ready(timeout=30)
+        reply = c.until_ready(timeout=60)
         assert types(reply) == "EZ" and errors(reply)[0].sqlstate == "22P02"
         assert c.value("SELECT count(*) FROM row11") == "0"
 
@@ -230,13 +230,13 @@ def test_row_17_a_client_in_line_is_cancelled_out_of_it(weir):
 
 
 @pytest.mark.slow
-def test_row_18_a_thousand_wrong_cancels_are_bounded_work(peer):
+def test_row_18_ten_thousand_wrong_cancels_are_bounded_work(peer):
     with peer.login() as c:
         c.send(query("SELECT pg_sleep(1)"))
-        for n in range(1000):
+        for n in range(10_000 if peer.pooler else 100):  # PostgreSQL forks for each
             with peer.connect() as k:
                 k.send(cancel(n, os.urandom(4)))
-        assert types(c.until_ready(timeout=10)) == "TDCZ"
+        assert types(c.until_ready(timeout=60)) == "TDCZ"
     peer.healthy()
     if peer.pooler:
         wait_for(lambda: peer.pooler.open_files() < 60, "the sockets to be gone")
