@@ -195,6 +195,7 @@ def test_slow_clients_are_cut_off_and_do_not_keep_others_out(site):
 
 def test_clients_that_do_not_read_or_leave_early_cost_nothing(site):
     pooler = site(http={"answer_timeout": 1})
+    assert get(pooler, "/healthz")[0] == 200  # it listens before all of it is there
     before = pooler.open_files()
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", pooler.http_port), timeout=10) as s:
