@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -24,15 +25,17 @@ constexpr std::size_t kShortSecret = 4, kLongSecret = 32;
 std::atomic<int> in_flight{0};
 std::atomic<uint64_t> dropped{0};
 
-// One cancel connection. Owns itself; lives on one loop, that of the server it is aimed at if there is one. Its time runs
-// from its making, launched or not.
+// One cancel connection, which CancelFlights owns. Lives on one loop, that of the server it is aimed at if there is one. Its
+// time runs from its making, launched or not.
 class Flight final : public base::Deferred, private wire::StreamHandler {
  public:
   using StillMeant = std::function<bool()>;
   using Ended = std::function<void()>;
 
-  Flight(base::EventLoop& loop, wire::CancelKey key, base::Duration limit, StillMeant still_meant, Ended ended)
-      : loop_(loop),
+  Flight(Runtime& runtime, base::EventLoop& loop, wire::CancelKey key, base::Duration limit, StillMeant still_meant,
+         Ended ended)
+      : flights_(runtime.cancel_flights),
+        loop_(loop),
         key_(std::move(key)),
         still_meant_(std::move(still_meant)),
         ended_(std::move(ended)),
@@ -108,10 +111,11 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
     deadline_.cancel();
     ticket_.drop();
     if (stream_) stream_->close();
-    loop_.defer_delete(std::unique_ptr<Flight>(this));
+    loop_.defer_delete(flights_.take(*this));
     ended_();
   }
 
+  CancelFlights& flights_;
   base::EventLoop& loop_;
   const wire::CancelKey key_;
   StillMeant still_meant_;
@@ -182,6 +186,31 @@ std::optional<wire::CancelKey> CancelKeys::passed_on(const wire::CancelKey& key)
   return wire::CancelKey(key.pid(), secret);
 }
 
+void CancelFlights::keep(base::EventLoop& loop, std::unique_ptr<base::Deferred> flight) {
+  const std::lock_guard lock(mutex_);
+  base::Deferred* const key = flight.get();
+  flights_.emplace(key, Kept{&loop, std::move(flight)});
+}
+
+std::unique_ptr<base::Deferred> CancelFlights::take(base::Deferred& flight) {
+  const std::lock_guard lock(mutex_);
+  auto found = flights_.extract(&flight);
+  return found ? std::move(found.mapped().flight) : nullptr;
+}
+
+void CancelFlights::end(base::EventLoop& loop) {
+  std::vector<std::unique_ptr<base::Deferred>> over;  // they end without the lock
+  const std::lock_guard lock(mutex_);
+  for (auto it = flights_.begin(); it != flights_.end();) {
+    if (it->second.loop != &loop) {
+      ++it;
+      continue;
+    }
+    over.push_back(std::move(it->second.flight));
+    it = flights_.erase(it);
+  }
+}
+
 void cancel_what_runs(Runtime& runtime, Server& server) {
   if (server.cancel_key().empty() || !may_launch()) return;
   auto pool = server.pool().shared_from_this();
@@ -189,11 +218,13 @@ void cancel_what_runs(Runtime& runtime, Server& server) {
   pool->cancel_begins(server);
   const ServerId id = server.id();
   auto& loop = *server.loop();
-  auto flight = std::make_unique<Flight>(
-      loop, server.cancel_key(), settings->cancel_wait_timeout,
+  auto owned = std::make_unique<Flight>(
+      runtime, loop, server.cancel_key(), settings->cancel_wait_timeout,
       [pool, id, generation = server.books.generation] { return pool->still_runs(id, generation); },
       [pool, id] { pool->cancel_ends(id); });
-  Flight::launch(flight.release(), runtime, {server.address().host, server.address().port},
+  Flight* const flight = owned.get();
+  runtime.cancel_flights.keep(loop, std::move(owned));
+  Flight::launch(flight, runtime, {server.address().host, server.address().port},
                  wire::socket_options(settings->config->weir), settings->cancel_wait_timeout, settings->tls,
                  settings->target.tls_mode, settings->target.tls_negotiation);
 }
@@ -208,15 +239,17 @@ void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const 
     std::unique_ptr<PeerCancels::Place> place;
   };
   auto waiting = std::make_shared<Waiting>();
-  const auto go = [waiting, &runtime, host = peer.host, port = peer.port] {
-    if (waiting->flight == nullptr) return;
-    Flight::launch(waiting->flight, runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable,
+  // Who stands in line is the flight: its turn alone must not keep its place.
+  const auto go = [weak = std::weak_ptr(waiting), &runtime, host = peer.host, port = peer.port] {
+    const auto in_line = weak.lock();
+    if (!in_line || in_line->flight == nullptr) return;
+    Flight::launch(in_line->flight, runtime, {host, port}, {}, kPeerTimeout, nullptr, conf::TlsMode::kDisable,
                    conf::TlsNegotiation::kPostgres);
   };
   auto entry = peer_cancels().enter(peer.id, peer.pool_size, [&loop, go] { loop.post(go); });
   waiting->place = std::move(entry.place);
   auto flight = std::make_unique<Flight>(
-      loop, key, kPeerTimeout,
+      runtime, loop, key, kPeerTimeout,
       [waiting] {
         waiting->place->sent();
         return true;
@@ -225,7 +258,8 @@ void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const 
         waiting->flight = nullptr;
         waiting->place.reset();
       });
-  waiting->flight = flight.release();
+  waiting->flight = flight.get();
+  runtime.cancel_flights.keep(loop, std::move(flight));
   if (entry.may_go) go();
 }
 

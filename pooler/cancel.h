@@ -7,12 +7,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "base/loop.h"
 #include "pooler/server.h"
 #include "wire/types.h"
 
@@ -61,6 +63,23 @@ class CancelKeys {
 
   const uint16_t peer_id_;
   std::array<Shard, kShards> shards_;
+};
+
+// The cancel connections that are under way: nobody else owns them. Thread-safe.
+class CancelFlights {
+ public:
+  void keep(base::EventLoop& loop, std::unique_ptr<base::Deferred> flight);
+  std::unique_ptr<base::Deferred> take(base::Deferred& flight);
+  // Those of a loop that has ended are gone without a word; before the loop itself is, and on the thread that ran it.
+  void end(base::EventLoop& loop);
+
+ private:
+  struct Kept {
+    base::EventLoop* loop = nullptr;
+    std::unique_ptr<base::Deferred> flight;
+  };
+  std::mutex mutex_;
+  std::unordered_map<base::Deferred*, Kept> flights_;  // guarded by mutex_; at most kMaxCancels, more or less
 };
 
 // Sends a cancel request for what `server` runs now, on a connection of its own. On the server's worker. Bounded in

@@ -45,6 +45,7 @@ struct Runtime {
   Budgets budgets{};
   KeyCache keys{};
   PinBook pins{};
+  CancelFlights cancel_flights{};
   analyzer::StatementCache statements{};
   std::vector<base::EventLoop*> loops{};  // one per worker; fixed after start
   std::vector<Worker*> worker_list{};     // the same

@@ -37,6 +37,7 @@ void Worker::start() {
     pthread_setname_np(pthread_self(), ("worker " + std::to_string(index_)).c_str());
     loop_.run();
     sessions_.clear();
+    runtime_.cancel_flights.end(loop_);
   });
 }
 

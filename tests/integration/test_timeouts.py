@@ -349,3 +349,25 @@ def test_a_cancel_that_finds_no_way_to_the_server_is_given_up(weir):
             assert rows(c.until_ready()) == [[b"ok"]]
             # The server is not lent while the cancel could still hit somebody; after the timeout another serves.
             assert rows(c.ask("SELECT 'goes on'", timeout=9)) == [[b"ok"]]
+
+
+def test_the_end_of_the_process_ends_a_cancel_that_is_under_way(weir):
+    """Of interest to the address sanitizer."""
+    under_way = []
+
+    def handler(side):
+        if "cancel" in side.read_startup():
+            under_way.append(side)
+            time.sleep(5)
+            return
+        side.welcome()
+        side.serve(lambda wire, m: None if b"slow" in m.body else plain_answers(wire, m))
+
+    with FakeBackend(handler) as backend:
+        pooler = pooler_in_front(weir, backend)
+        with pooler.connect() as c, Raw.connect(pooler.port) as other:
+            c.send(query("slow"))
+            wait_for(lambda: pooler.show("POOLS")[0]["sv_active"] == "1", "the query to run")
+            other.send(cancel(c.pid, c.key))
+            wait_for(lambda: under_way, "the cancel request at the server", 4)
+            assert pooler.stop() == 0 and not pooler.bugs()

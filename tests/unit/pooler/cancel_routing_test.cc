@@ -1,8 +1,11 @@
 #include "pooler/cancel_routing.h"
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "pooler/cancel.h"
+#include "pooler/peer_cancels.h"
 #include "tests/unit/pooler/process_fixture.h"
 #include "wire/build.h"
 
@@ -48,7 +51,7 @@ class CancelRouting : public testing::Test {
     auto loaded = conf::load_text("[weir]\npeer_id = " + std::to_string(peer_id) +
                                       "\n[databases.app]\nhost = \"127.0.0.1\"\n[peers.1]\nhost = \"127.0.0.1\"\nport = " +
                                       std::to_string(peer_.port()) + "\n[peers.2]\nhost = \"127.0.0.1\"\nport = " +
-                                      std::to_string(peer_.port()) + "\n",
+                                      std::to_string(peer_.port()) + "\npool_size = 1\n",
                                   "test", conf::FixedSurroundings());
     EXPECT_TRUE(loaded.config) << conf::to_text(loaded.problems);
     pools_ = std::make_unique<Pools>(runtime_, loaded.config, ServerTlsContexts{});
@@ -108,6 +111,17 @@ TEST_F(CancelRouting, AKeyOfNobodyWeKnowOrOfOurselvesGoesNowhere) {
 TEST_F(CancelRouting, AKeyOfOursWhoseClientIsGoneGoesNowhere) {
   route(cancel_keys_.add(0, 12345, wire::kProtocol30));
   EXPECT_EQ(peer_.hear(16, 200), "");
+}
+
+// One is on its way, to a peer that does not take it, and two are in line.
+TEST_F(CancelRouting, TheEndOfItsWorkerIsTheEndOfWhatIsOnItsWay) {
+  for (const char* secret : {"abc\xff", "def\xff", "ghi\xff"}) route(of_peer(2, secret));
+  while (cancels_in_flight() < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(peer_cancels().counts(2).in_line, 2);
+  worker_->stop();
+  worker_->join();
+  EXPECT_EQ(cancels_in_flight(), 0);
+  EXPECT_EQ(peer_cancels().counts(2), PeerCancels::Counts());
 }
 
 TEST_F(CancelRoutingWithoutANumber, NothingIsPassedOn) {

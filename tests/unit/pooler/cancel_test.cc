@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace pooler {
@@ -122,6 +124,30 @@ TEST(CancelKeys, ManyThreadsMayUseThem) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(wrong.load(), 0);
+}
+
+struct Counted final : base::Deferred {
+  explicit Counted(int& its_count) : count(its_count) { ++count; }
+  ~Counted() override { --count; }
+  int& count;
+};
+
+TEST(CancelFlights, AreThereUntilTheyAreTakenOrTheirLoopEnds) {
+  int alive = 0;
+  base::EventLoop one, other;
+  CancelFlights flights;
+  for (base::EventLoop* loop : {&one, &one, &other}) flights.keep(*loop, std::make_unique<Counted>(alive));
+  auto mine = std::make_unique<Counted>(alive);
+  Counted& taken = *mine;
+  flights.keep(one, std::move(mine));
+  EXPECT_EQ(alive, 4);
+  EXPECT_EQ(flights.take(taken).get(), &taken);
+  EXPECT_EQ(alive, 3);
+  flights.end(one);
+  EXPECT_EQ(alive, 1);
+  flights.end(one);
+  flights.end(other);
+  EXPECT_EQ(alive, 0);
 }
 
 }  // namespace
