@@ -30,7 +30,7 @@ std::atomic<uint64_t> dropped{0};
 class Flight final : public base::Deferred, private wire::StreamHandler {
  public:
   using StillMeant = std::function<bool()>;
-  using Ended = std::function<void()>;
+  using Ended = std::function<void(bool in_doubt)>;
 
   Flight(Runtime& runtime, base::EventLoop& loop, wire::CancelKey key, base::Duration limit, StillMeant still_meant,
          Ended ended)
@@ -39,7 +39,7 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
         key_(std::move(key)),
         still_meant_(std::move(still_meant)),
         ended_(std::move(ended)),
-        deadline_(loop, [this] { end(); }) {
+        deadline_(loop, [this] { end(sent_); }) {
     in_flight.fetch_add(1, std::memory_order_relaxed);
     deadline_.once(limit);
   }
@@ -105,14 +105,15 @@ class Flight final : public base::Deferred, private wire::StreamHandler {
   // PostgreSQL has acted on it.
   void on_closed(const base::Error&) override { end(); }
 
-  void end() {
+  // In doubt: it may still be acted on.
+  void end(bool in_doubt = false) {
     if (over_) return;
     over_ = true;
     deadline_.cancel();
     ticket_.drop();
     if (stream_) stream_->close();
     loop_.defer_delete(flights_.take(*this));
-    ended_();
+    ended_(in_doubt);
   }
 
   CancelFlights& flights_;
@@ -221,7 +222,7 @@ void cancel_what_runs(Runtime& runtime, Server& server) {
   auto owned = std::make_unique<Flight>(
       runtime, loop, server.cancel_key(), settings->cancel_wait_timeout,
       [pool, id, generation = server.books.generation] { return pool->still_runs(id, generation); },
-      [pool, id] { pool->cancel_ends(id); });
+      [pool, id](bool in_doubt) { pool->cancel_ends(id, in_doubt); });
   Flight* const flight = owned.get();
   runtime.cancel_flights.keep(loop, std::move(owned));
   Flight::launch(flight, runtime, {server.address().host, server.address().port},
@@ -254,7 +255,7 @@ void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const 
         waiting->place->sent();
         return true;
       },
-      [waiting] {
+      [waiting](bool) {
         waiting->flight = nullptr;
         waiting->place.reset();
       });

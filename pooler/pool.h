@@ -148,7 +148,8 @@ class Pool final : public Spender, public std::enable_shared_from_this<Pool> {
 
   // A cancel connection that may hit what runs on `server` begins or ends. On the server's worker.
   void cancel_begins(Server& server);
-  void cancel_ends(ServerId id);
+  // `in_doubt`: it may still hit whatever runs there, so nobody else's shall.
+  void cancel_ends(ServerId id, bool in_doubt);
   // The lease that a cancel was meant for goes on. On the server's worker.
   bool still_runs(ServerId id, uint64_t generation) const;
 

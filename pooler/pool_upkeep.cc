@@ -14,6 +14,8 @@
 namespace pooler {
 namespace {
 
+const base::Logger log{"pool"};
+
 // A recovery that takes longer ends with the connection.
 constexpr base::Duration kRecoverTimeout = std::chrono::seconds(5);
 // Values remembered as accepted, per pool.
@@ -212,7 +214,7 @@ void Pool::cancel_begins(Server& server) {
   ++server.books.cancels_in_flight;
 }
 
-void Pool::cancel_ends(ServerId id) {
+void Pool::cancel_ends(ServerId id, bool in_doubt) {
   Server* server = nullptr;
   bool free = false;
   {
@@ -220,6 +222,10 @@ void Pool::cancel_ends(ServerId id) {
     const auto found = servers_.find(id);
     if (found == servers_.end()) return;
     server = found->second.get();
+    if (in_doubt) {
+      log.info("server {}: it is not known whether a cancel request may still hit it, closing it", id.value());
+      server->books.close_needed = true;
+    }
     free = --server->books.cancels_in_flight == 0 &&
            server->books.state == static_cast<int>(ServerState::kBeingCanceled);
   }

@@ -318,7 +318,7 @@ def test_a_server_that_fails_its_check_is_replaced_unseen(weir):
 
 def test_a_cancel_that_finds_no_way_to_the_server_is_given_up(weir):
     """The server takes connections for cancel requests and never closes them; the query itself ends."""
-    stuck = []
+    stuck, servers = [], []
 
     def handler(side):
         start = side.read_startup()
@@ -331,6 +331,8 @@ def test_a_cancel_that_finds_no_way_to_the_server_is_given_up(weir):
         def answer(wire, m):
             if m.type == "Q" and b"slow" in m.body:
                 time.sleep(1)
+            if m.type == "Q" and (b"slow" in m.body or b"goes on" in m.body):
+                servers.append(id(wire))
             plain_answers(wire, m)
 
         side.serve(answer)
@@ -349,6 +351,7 @@ def test_a_cancel_that_finds_no_way_to_the_server_is_given_up(weir):
             assert rows(c.until_ready()) == [[b"ok"]]
             # The server is not lent while the cancel could still hit somebody; after the timeout another serves.
             assert rows(c.ask("SELECT 'goes on'", timeout=9)) == [[b"ok"]]
+            assert len(set(servers)) == 2
 
 
 def test_the_end_of_the_process_ends_a_cancel_that_is_under_way(weir):
