@@ -330,7 +330,6 @@ TEST(Tidy, EverySourceFileIsListedAndHasATestOfItsName) {
       {"pooler/session_follow.cc", "tests/integration/test_parity_sessions.py"},
       {"pooler/session_queries.cc", "tests/integration/test_query_stats.py and test_slow_log.py"},
       {"pooler/session_login.cc", "tests/integration/test_params.py"},
-      {"pooler/server_own.cc", "server_test.cc"},
       {"pooler/translate_watched.cc", "tests/integration/test_parity_*.py"},
       {"pooler/follower.cc", "tests/integration/test_parity_*.py"},
       {"pooler/worker.cc", "tests/integration"},
