@@ -200,7 +200,7 @@ constexpr auto Guard::fields() {
       Heading{"What to do"},
       Field{"deny", &Guard::deny, kLive, "They are refused (42501)."},
       Field{"query_timeout", &Guard::query_timeout, kLive,
-            "They may run no longer than this, as with query_timeout in [weir]; the shorter one wins."},
+            "They may run no longer than this; then the server cancels them (57014), and the session goes on."},
       Field{"rate_limit", &Guard::rate_limit, kLive,
             "So many may begin in each rate_period; those above it are refused (53400).", count},
       Field{"rate_period", &Guard::rate_period, kLive, "The time that rate_limit is for.",

@@ -212,8 +212,8 @@ void CancelFlights::end(base::EventLoop& loop) {
   }
 }
 
-void cancel_what_runs(Runtime& runtime, Server& server) {
-  if (server.cancel_key().empty() || !may_launch()) return;
+bool cancel_what_runs(Runtime& runtime, Server& server, CancelAsks asks) {
+  if (server.cancel_key().empty() || !may_launch()) return false;
   auto pool = server.pool().shared_from_this();
   const auto settings = pool->settings();
   pool->cancel_begins(server);
@@ -221,13 +221,19 @@ void cancel_what_runs(Runtime& runtime, Server& server) {
   auto& loop = *server.loop();
   auto owned = std::make_unique<Flight>(
       runtime, loop, server.cancel_key(), settings->cancel_wait_timeout,
-      [pool, id, generation = server.books.generation] { return pool->still_runs(id, generation); },
-      [pool, id](bool in_doubt) { pool->cancel_ends(id, in_doubt); });
+      [pool, id, generation = server.books.generation, meant = std::move(asks.still_meant)] {
+        return pool->still_runs(id, generation) && (!meant || meant());
+      },
+      [pool, id, over = std::move(asks.over)](bool in_doubt) {
+        pool->cancel_ends(id, in_doubt);
+        if (over) over(in_doubt);
+      });
   Flight* const flight = owned.get();
   runtime.cancel_flights.keep(loop, std::move(owned));
   Flight::launch(flight, runtime, {server.address().host, server.address().port},
                  wire::socket_options(settings->config->weir), settings->cancel_wait_timeout, settings->tls,
                  settings->target.tls_mode, settings->target.tls_negotiation);
+  return true;
 }
 
 void cancel_at_peer(Runtime& runtime, int worker, const CancelPeer& peer, const wire::CancelKey& key) {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -85,7 +86,14 @@ class CancelFlights {
 // Sends a cancel request for what `server` runs now, on a connection of its own. On the server's worker. Bounded in
 // number (kMaxCancels of the process; more are dropped and counted) and in time (cancel_wait_timeout).
 inline constexpr int kMaxCancels = 1000;
-void cancel_what_runs(Runtime& runtime, Server& server);
+// Of who cares. Both on the server's worker; neither is called any more when that ends.
+struct CancelAsks {
+  std::function<bool()> still_meant;  // asked when it can be sent: within the lease, is it still for what runs?
+  // Nothing that runs from now on can be hit; with `in_doubt`, it can: PostgreSQL was told, and has not said that it acted.
+  std::function<void(bool in_doubt)> over;
+};
+// False: it was dropped.
+bool cancel_what_runs(Runtime& runtime, Server& server, CancelAsks asks = {});
 // Passes a cancel request on to another process of the service: peer number `id`, of which at most `pool_size` are
 // under way at a time.
 struct CancelPeer {

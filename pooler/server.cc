@@ -297,8 +297,8 @@ void Server::keep_row(std::string_view frame) {
   if (row.ok()) internal_->rows->emplace_back(row->values.begin(), row->values.end());
 }
 
-// An ErrorResponse that is the client's in another form: the error of a guard that failed before, or one that calls a
-// statement by the name that we gave it.
+// An ErrorResponse that is the client's in another form: the error of a guard that failed before, a cancel that has a
+// reason, or one that calls a statement by the name that we gave it.
 std::optional<std::string> Server::error_for_client(std::string_view frame, const Watch* watch) {
   if (guard_ && guard_->error) {
     std::string out;
@@ -309,6 +309,11 @@ std::optional<std::string> Server::error_for_client(std::string_view frame, cons
   if (watch != nullptr && watch->refuses) {
     const auto report = wire::parse_report(frame.substr(wire::kHeaderSize));
     if (report.error.sqlstate == kNoSuchStatement) return changed_result();
+  }
+  if (cancel_reason_ && wire::parse_report(frame.substr(wire::kHeaderSize)).error.sqlstate == cancel_reason_->sqlstate) {
+    std::string out;
+    wire::append_error_response(out, *cancel_reason_);
+    return out;
   }
   const ClientStatements* client = handler_ != nullptr ? handler_->client_statements() : nullptr;
   if (client == nullptr) return std::nullopt;

@@ -99,7 +99,12 @@ class Server final : public base::Deferred, private wire::StreamHandler {
   void detach();
   base::EventLoop* loop() const { return loop_; }
 
-  void set_handler(ServerHandler* handler) { handler_ = handler; }
+  void set_handler(ServerHandler* handler) {
+    handler_ = handler;
+    cancel_reason_.reset();
+  }
+  // What the client reads when what it waits for is canceled (57014), instead of the server's words; null for these.
+  void explain_cancel(std::unique_ptr<base::Error> reason) { cancel_reason_ = std::move(reason); }
 
   // Queues bytes for the server; whoever writes a message also enters what it will be answered with.
   void write(std::string_view bytes) { stream_->write(bytes); }
@@ -275,6 +280,7 @@ class Server final : public base::Deferred, private wire::StreamHandler {
     bool poisoned = false;               // a failed transaction block of our own is open
   };
   std::unique_ptr<Guards> guard_;
+  std::unique_ptr<base::Error> cancel_reason_;
   analyzer::Effects taint_;
   uint64_t sequences_of_ = 0;
   base::TimePoint connected_at_ = base::now();

@@ -161,7 +161,7 @@ std::size_t Session::relay(std::string_view bytes) {
       position += at_hand;
       continue;
     }
-    if (replies.size() >= kMaxOwed || (hold_ && !replies.empty())) {
+    if (replies.size() >= kMaxOwed || (hold_ && !replies.empty()) || (overdue_ && !copy_data && !replies.open_batch())) {
       stalled_ = true;
       break;
     }
@@ -339,6 +339,7 @@ void Session::count_transaction() {
 void Session::release() {
   count_transaction();
   request_started_ = {};
+  overdue_.reset();  // the pool lends the server to nobody while it may be hit
   lease_.reset();
 }
 
@@ -367,6 +368,7 @@ void Session::on_ready(wire::TxStatus status, bool forwarded) {
   last_activity_ = now;
   if (meter_) meter_->ready(status, lease_->replies().empty(), now);
   if (sentry_) sentry_->ready(lease_->replies().empty());
+  if (overdue_) on_overdue_answered();
   auto& stats = pool_->stats(worker_.index());
   stats.queries.add(1);
   if (request_started_ != base::TimePoint{}) stats.query_us.add(micros(now - request_started_));
@@ -463,6 +465,7 @@ void Session::on_server_lost(const base::Error& error) {
   if (body_left_ > 0) body_sink_ = Sink::kNowhere;
   request_started_ = {};
   stalled_ = false;
+  overdue_.reset();
   lease_.reset();
   if (sentry_) sentry_->idle();
   client_.write(answer);

@@ -139,6 +139,9 @@ class Session final : public base::Deferred,
   Sentry::Say ask_sentry(const wire::FrameHeader& header, std::string_view rest);
   Translator::Step guarded_message(Translator& translator, const wire::FrameHeader& header, std::string_view rest,
                                    bool& refused);
+  void check_overdue(base::TimePoint now);
+  void on_overdue_answered();
+  void on_overdue_canceled(bool in_doubt);
   void on_terminate();
   void fail(const base::Error& error);  // FATAL, then gone
   void leave(std::string_view why);     // gone, no word
@@ -162,6 +165,15 @@ class Session final : public base::Deferred,
   std::unique_ptr<LintWatch> lint_;    // null while its statements are held against no rules
   std::unique_ptr<QueryMeter> meter_;  // null until somebody looks at its statements
   std::unique_ptr<Sentry> sentry_;     // null until there are rules
+  // A request that takes longer than a rule allows, which PostgreSQL is asked to cancel. Until that is over, the next one
+  // waits: it would be hit.
+  struct Overdue {
+    uint64_t number = 0;
+    base::Error error;
+    base::TimePoint since;
+    bool sent = false, answered = false, canceled = false;
+  };
+  std::unique_ptr<Overdue> overdue_;
   std::unique_ptr<ConsoleSession> console_;
   std::unique_ptr<ServerLogin> replication_login_;
   wire::CancelKey cancel_key_;

@@ -153,8 +153,7 @@ void Session::check_time(base::TimePoint now) {
     if (passed(request_started_, limits.query)) {
       fail(base::query_canceled("query_timeout"));
     } else if (sentry_) {
-      if (const GuardRulePtr rule = sentry_->overdue(now - request_started_, base::wall_now()))
-        fail(base::with_detail(base::query_canceled("query_timeout"), "It is that of guard \"" + rule->name() + "\"."));
+      check_overdue(now);
     }
   } else if (lease_->status() != wire::TxStatus::kIdle && passed(last_activity_, limits.idle_transaction)) {
     fail(base::Error{"25P03", "idle_transaction_timeout", {}, {}});

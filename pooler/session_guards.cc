@@ -17,6 +17,9 @@ const base::Logger log{"guards"};
 
 // Of a refused statement, so much is logged, without its values.
 constexpr std::size_t kTextShown = 256;
+// A server that is asked to cancel and has not for so long is given up, and its client with it: a function that looks at no
+// interrupts, a COPY that waits for its data.
+constexpr base::Duration kCancelPatience = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -78,6 +81,65 @@ Translator::Step Session::guarded_message(Translator& translator, const wire::Fr
   }
   if (meter_) meter_->refused(header, {nullptr, sentry_->text()}, params_, error.sqlstate, base::EventTime::now());
   return Translator::Step::kWritten;
+}
+
+// Whether a rule's time is over for what the client waits for. The server is asked to cancel it, as after statement_timeout:
+// the session goes on. Where that might hit what the client has sent behind it, the client is ended instead.
+void Session::check_overdue(base::TimePoint now) {
+  if (overdue_) {
+    if (!overdue_->answered && now - overdue_->since > kCancelPatience) fail(overdue_->error);
+    return;
+  }
+  const GuardRulePtr rule = sentry_->overdue(now - request_started_, base::wall_now());
+  if (!rule) return;
+  const auto error = base::with_detail(base::query_canceled("canceling statement due to query_timeout"),
+                                       "It is that of guard \"" + rule->name() + "\".");
+  if (worker_.config()->weir.log_pooler_errors) {
+    log.limited(rule->name())
+        .warn("client {} {} (\"{}\" on \"{}\", {}): {}; fingerprint {:016x}", id_, address_, user_, database_,
+              application_name(params_), base::to_text(error), sentry_->fingerprint());
+  }
+  const uint64_t number = worker_.runtime().new_id();
+  const auto asked = [&worker = worker_, client = id_, number]() -> Session* {
+    Session* session = worker.find(client);
+    return session != nullptr && session->overdue_ && session->overdue_->number == number ? session : nullptr;
+  };
+  const ReplyQueue& replies = lease_->replies();
+  const bool alone = replies.ready_owed() + (replies.open_batch() ? 1 : 0) == 1;
+  overdue_ = std::make_unique<Overdue>(Overdue{.number = number, .error = error, .since = now});
+  const CancelAsks asks{.still_meant =
+                            [asked] {
+                              Session* session = asked();
+                              if (session != nullptr) session->overdue_->sent = true;
+                              return session != nullptr;
+                            },
+                        .over =
+                            [asked](bool in_doubt) {
+                              if (Session* session = asked()) session->on_overdue_canceled(in_doubt);
+                            }};
+  if (!alone || !cancel_what_runs(worker_.runtime(), *lease_, asks)) {
+    fail(error);
+    return;
+  }
+  lease_->explain_cancel(std::make_unique<base::Error>(error));
+}
+
+void Session::on_overdue_answered() {
+  lease_->explain_cancel(nullptr);
+  overdue_->answered = true;
+  if (!overdue_->sent || overdue_->canceled) overdue_.reset();
+}
+
+void Session::on_overdue_canceled(bool in_doubt) {
+  overdue_->canceled = true;
+  if (in_doubt) {
+    fail(overdue_->error);
+    return;
+  }
+  if (!overdue_->answered) return;
+  overdue_.reset();
+  stalled_ = false;
+  proceed();
 }
 
 }  // namespace pooler

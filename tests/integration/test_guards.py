@@ -332,29 +332,6 @@ def test_who_waits_for_a_server_has_a_place_and_gives_it_back(weir):
         assert third.value("SELECT 'free'") == "free"
 
 
-# ---- timeouts
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_rule_may_say_how_long_a_statement_runs(weir, mode):
-    pooler = weir(weir={"pool_mode": mode}, guards={
-        "slow": {"application_name": "web", "query_timeout": 1},
-        "tried": {"application_name": "tried", "query_timeout": 0.3, "dry_run": True}})
-    with pooler.connect(application_name="web") as c:
-        for _ in range(3):
-            assert not errors(c.ask("SELECT pg_sleep(0.25)"))
-        c.ask("BEGIN")
-        time.sleep(1.3)  # nothing runs
-        assert not errors(c.ask("SELECT 1"))
-        c.send(extended("SELECT pg_sleep(5)"), sync())
-        error = errors(c.until_closed(timeout=4))[-1]
-        assert error.sqlstate == "57014" and error.fields["S"] == "FATAL"
-        assert error.fields["M"] == "query_timeout" and 'guard "slow"' in error.fields["D"]
-    with pooler.connect(application_name="tried") as c, pooler.connect(application_name="other") as other:
-        assert not errors(c.ask("SELECT pg_sleep(0.8)")) and not errors(other.ask("SELECT pg_sleep(0.8)"))
-    assert shown(pooler, "slow")["refused"] == 1
-    assert shown(pooler, "tried")["would_have_refused"] == 1 and shown(pooler, "tried")["refused"] == 0
-
-
 # ---- reload
 
 def test_a_reload_changes_rules_and_keeps_the_state_of_the_others(weir, things):

@@ -326,7 +326,7 @@ TEST(Tidy, EverySourceFileIsListedAndHasATestOfItsName) {
       {"pooler/pool_upkeep.cc", "pool_test.cc and tests/integration/test_timeouts.py"},
       {"pooler/session.cc", "tests/integration/test_byte_boundaries.py and test_protocol_rows.py"},
       {"pooler/session_end.cc", "tests/integration/test_timeouts.py"},
-      {"pooler/session_guards.cc", "tests/integration/test_guards.py"},
+      {"pooler/session_guards.cc", "tests/integration/test_guards.py and test_guard_timeouts.py"},
       {"pooler/session_follow.cc", "tests/integration/test_parity_sessions.py"},
       {"pooler/session_queries.cc", "tests/integration/test_query_stats.py and test_slow_log.py"},
       {"pooler/session_login.cc", "tests/integration/test_params.py"},

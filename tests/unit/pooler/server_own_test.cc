@@ -1,4 +1,4 @@
-// Server: a statement of ours within a client's batch.
+// Server: a statement of ours within a client's batch, and words of ours for what the server cancels.
 
 #include <gtest/gtest.h>
 
@@ -24,6 +24,12 @@ class ServerOwn : public ServerFixture {
     wire::append_sync(bytes);
     server_->write(bytes);
     server_->expect(Expect::kSync, Action::kForward);
+  }
+  void query(std::string_view sql) {
+    std::string bytes;
+    EXPECT_TRUE(wire::append_query(bytes, sql).ok());
+    server_->write(bytes);
+    server_->expect(Expect::kQuery, Action::kForward);
   }
   std::string told() const {
     const auto report = wire::parse_report(std::string_view(client_.replies).substr(wire::kHeaderSize));
@@ -89,6 +95,26 @@ TEST_F(ServerOwn, OneThatFailedBeforeIsInNobodysWay) {
   says(done_ + ready());
   EXPECT_EQ(client_.types(), "EZZ");
   EXPECT_TRUE(server_->clean());
+}
+
+TEST_F(ServerOwn, ACancelIsToldWithItsReason) {
+  query("SELECT slow");
+  server_->explain_cancel(std::make_unique<base::Error>(base::with_detail(base::query_canceled("too long"), "says a rule")));
+  says(error("57014", "canceling statement due to user request") + ready());
+  EXPECT_EQ(told(), "57014 too long|says a rule");
+  EXPECT_EQ(client_.types(), "EZ");
+}
+
+TEST_F(ServerOwn, AReasonIsForACancelAndForOneClientOnly) {
+  query("SELECT slow");
+  server_->explain_cancel(std::make_unique<base::Error>(base::query_canceled("too long")));
+  says(error("22012", "division by zero") + ready());
+  EXPECT_EQ(told(), "22012 division by zero|");
+  client_.replies.clear();
+  server_->set_handler(&client_);  // as for the next one
+  query("SELECT slow");
+  says(error("57014", "canceling statement due to user request") + ready());
+  EXPECT_EQ(told(), "57014 canceling statement due to user request|");
 }
 
 }  // namespace
