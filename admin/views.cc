@@ -38,7 +38,7 @@ int short_id(uint64_t id) { return static_cast<int>(id & 0x7fffffff); }
 
 const std::vector<View>& all_views() {
   static const std::vector<View> views =
-      gather({pool_views, stats_views, socket_views, pin_views, query_views, slow_views, trace_views, guard_views,
+      gather({pool_views, stats_views, socket_views, pin_views, query_views, error_views, slow_views, trace_views, guard_views,
               alert_views, advice_views, history_views, lint_views, config_views, memory_views, table_views});
   return views;
 }

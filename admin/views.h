@@ -131,6 +131,7 @@ std::vector<View> pool_views();    // POOLS, DATABASES, USERS, PEERS, PEER_POOLS
 std::vector<View> socket_views();  // CLIENTS, CLIENTS_EXTENDED, SERVERS, SOCKETS, ACTIVE_SOCKETS, FDS
 std::vector<View> pin_views();     // PINS, PIN_COUNTS, STATEMENT_CACHE, LISTENERS
 std::vector<View> query_views();   // QUERIES, ACTIVE_QUERIES, TRANSACTIONS
+std::vector<View> error_views();   // ERRORS
 std::vector<View> guard_views();   // GUARDS
 std::vector<View> alert_views();   // ALERTS, ALERTING
 std::vector<View> slow_views();    // SLOW_QUERIES, SLOW_LOG

@@ -89,6 +89,8 @@ constexpr Golden kGolden[] = {
     {"GUARDS",
      "name:s matches:s action:s limit:s dry_run:i matched:q refused:q would_have_refused:q keys:i since:s last_matched:s "
      "last_refused:s"},
+    {"ERRORS",
+     "class:s meaning:s errors:q calls:q fingerprint:s query:s database:s user:s application_name:s"},
     {"SLOW_QUERIES",
      "ended:t total_ms:d wait_ms:d server_ms:d fingerprint:s query:s parameters:s database:s user:s application_name:s "
      "client:s statement_name:s rows:q bytes_in:q bytes_out:q sqlstate:s traceparent:s server_pid:i plan:s"},
