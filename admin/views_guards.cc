@@ -11,6 +11,9 @@ using pooler::GuardRow;
 using pooler::Inspector;
 
 Columns<GuardRow> guard_columns() {
+  const auto when = [](base::WallTime GuardRow::*moment) {
+    return [moment](const GuardRow& row) { return Timestamp{row.*moment}; };
+  };
   return {
       {"name", "Name of the rule: the NAME of [guards.NAME].", &GuardRow::name},
       {"matches", "Which statements it is about; empty for all.", &GuardRow::matches},
@@ -24,9 +27,9 @@ Columns<GuardRow> guard_columns() {
        [](const GuardRow& row) { return static_cast<int64_t>(row.would_have_refused); }},
       {"keys", "How many users, applications or whatever it counts apart it knows now.",
        [](const GuardRow& row) { return static_cast<int>(row.keys); }},
-      {"since", "Since when it counts: the start, or the reload that brought or changed it.", &GuardRow::since},
-      {"last_matched", "When it last was about a statement.", &GuardRow::last_matched},
-      {"last_refused", "When it last refused one, or would have.", &GuardRow::last_refused},
+      {"since", "Since when it counts: the start, or the reload that brought or changed it.", when(&GuardRow::since)},
+      {"last_matched", "When it last was about a statement.", when(&GuardRow::last_matched)},
+      {"last_refused", "When it last refused one, or would have.", when(&GuardRow::last_refused)},
   };
 }
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "admin/views.h"
 
 namespace admin {
@@ -61,8 +60,8 @@ Columns<QueryRow> query_columns() {
        count(&QueryTotals::server_parses)},
       {"error_classes", "Its errors by SQLSTATE class, as class:count.",
        [](const QueryRow& row) { return analyzer::to_text(row.totals.error_classes); }},
-      {"first_seen", "When it was first done.", &QueryRow::first_seen},
-      {"last_seen", "When it was last done.", &QueryRow::last_seen},
+      {"first_seen", "When it was first done.", [](const QueryRow& row) { return Timestamp{row.first_seen}; }},
+      {"last_seen", "When it was last done.", [](const QueryRow& row) { return Timestamp{row.last_seen}; }},
   };
 }
 

@@ -63,7 +63,7 @@ TEST(QueryViews, QueriesShowWhatTheyCost) {
   Client root(world);
   EXPECT_THAT(root.query("SHOW QUERIES"),
               HasSubstr("D(0000000000000abc|SELECT $1|appdb|app|psql|4|3|2|10.5|2.625|0.51|9.9|10|10|0.5|10|0.25|1|77|88|"
-                        "5|1|23:2 40:1|2025-11-21 03:14:40 UTC|2025-11-21 03:14:41 UTC) C(SHOW)"));
+                        "5|1|23:2 40:1|2025-11-21 03:14:40+00|2025-11-21 03:14:41+00) C(SHOW)"));
 }
 
 TEST(QueryViews, NoCallsIsNoMean) {

@@ -79,7 +79,7 @@ constexpr Golden kGolden[] = {
     {"QUERIES",
      "fingerprint:s query:s database:s user:s application_name:s calls:q errors:q rows:q total_ms:d mean_ms:d p50_ms:d "
      "p75_ms:d p95_ms:d p99_ms:d min_ms:d max_ms:d wait_ms:d idle_ms:d bytes_in:q bytes_out:q parses:q server_parses:q "
-     "error_classes:s first_seen:s last_seen:s"},
+     "error_classes:s first_seen:t last_seen:t"},
     {"ACTIVE_QUERIES",
      "id:i database:s user:s application_name:s state:s age_ms:d transaction_ms:d statements:q fingerprint:s query:s "
      "server_pid:i"},
@@ -87,8 +87,8 @@ constexpr Golden kGolden[] = {
      "id:i database:s user:s application_name:s state:s age_ms:d transaction_ms:d statements:q fingerprint:s query:s "
      "server_pid:i"},
     {"GUARDS",
-     "name:s matches:s action:s limit:s dry_run:i matched:q refused:q would_have_refused:q keys:i since:s last_matched:s "
-     "last_refused:s"},
+     "name:s matches:s action:s limit:s dry_run:i matched:q refused:q would_have_refused:q keys:i since:t last_matched:t "
+     "last_refused:t"},
     {"ERRORS",
      "class:s meaning:s errors:q calls:q fingerprint:s query:s database:s user:s application_name:s"},
     {"SLOW_QUERIES",
