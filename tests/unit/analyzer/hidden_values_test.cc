@@ -33,6 +33,12 @@ TEST(HiddenValues, StarsStandForAnyLetters) {
   EXPECT_FALSE(shows(hidden, "SELECT * FROM t WHERE access_token_hash = $1"));
   EXPECT_FALSE(shows(hidden, "SELECT * FROM audit_2026 WHERE id = $1"));
   EXPECT_TRUE(shows(hidden, "SELECT * FROM audits WHERE id = $1"));
+  // Rules about all columns are for what cannot be seen by the words.
+  const HiddenValues whole({"users.*"});
+  for (const char* sql : {"SELECT 1 FROM users AS u (a, b) WHERE b = $1", "SELECT 1 FROM users u WHERE to_jsonb(u) = $1",
+                          "SELECT 1 FROM users WHERE users::text = 'x'", "SELECT 1 FROM users u WHERE u.* = ROW(1, 'x')",
+                          "SELECT 1, 'x' INTERSECT SELECT * FROM users"})
+    EXPECT_FALSE(shows(whole, sql)) << sql;
 }
 
 TEST(HiddenValues, AnInsertThatNamesNoColumnsMayFillEach) {
