@@ -43,9 +43,9 @@ struct AdviceDetail {
   std::size_t samples = 0;
 };
 
-enum class AdviceStatus : uint8_t { kNew, kConfirmed, kCreating, kCreated, kVerified, kNoEffect, kRegressed, kDismissed };
+enum class AdviceStatus : uint8_t { kNew, kConfirmed, kCreating, kCreated, kVerified, kNoEffect, kRegressed, kStale, kDismissed };
 inline constexpr std::string_view kAdviceStatusNames[] = {"new",      "confirmed", "creating",  "created",
-                                                          "verified", "no effect", "regressed", "dismissed"};
+                                                          "verified", "no effect", "regressed", "stale",   "dismissed"};
 // There is an index that does what was advised.
 constexpr bool is_there(AdviceStatus status) {
   return status >= AdviceStatus::kCreated && status <= AdviceStatus::kRegressed;

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
 namespace analyzer {
 
 namespace {
+
+// Misses of what is to be forgotten at once.
+constexpr int kForget = std::numeric_limits<int>::max();
 
 // Of the statements that the advice is for, and of the others on its table.
 std::map<uint64_t, LatencyHistogram> times_of(const Advice& advice, const Workload& workload) {
@@ -57,12 +61,13 @@ void AdviceBook::enter(const Workload& workload, const AdviceResult& result, bas
         entry.since = std::move(times);
       }
     } else if (is_there(advice.status)) {
-      entry.misses = kMissesMax;  // it was dropped again: whether it is missed, a look says
-    } else if (!result.truncated) {
-      ++entry.misses;
+      entry.misses = kForget;  // it was dropped again: whether it is missed, a look says
+    } else if (!result.truncated && entry.misses < kMissesMax && ++entry.misses == kMissesMax) {
+      if (advice.status != AdviceStatus::kDismissed) advice.status = AdviceStatus::kStale;
     }
+    if (entry.misses == kMissesMax && now - advice.last_confirmed >= kStaleKept) entry.misses = kForget;
   }
-  std::erase_if(entries_, [](const auto& entry) { return entry.second.misses >= kMissesMax; });
+  std::erase_if(entries_, [](const auto& entry) { return entry.second.misses == kForget; });
 }
 
 // What became of one statement; nothing while it has run too rarely.
@@ -148,7 +153,7 @@ std::vector<Advice> AdviceBook::all() const {
   std::vector<Advice> out;
   for (const auto& [id, entry] : entries_) out.push_back(entry.advice);
   std::stable_sort(out.begin(), out.end(), [](const Advice& a, const Advice& b) {
-    const bool a_gone = a.status == AdviceStatus::kDismissed, b_gone = b.status == AdviceStatus::kDismissed;
+    const bool a_gone = a.status >= AdviceStatus::kStale, b_gone = b.status >= AdviceStatus::kStale;
     return a_gone != b_gone ? b_gone : a.saves_ms_per_hour > b.saves_ms_per_hour;
   });
   return out;

@@ -21,8 +21,9 @@ namespace analyzer {
 
 class AdviceBook {
  public:
-  // Looks in a row that may miss it: samples come and go, and costs with them.
+  // Looks in a row that may miss it: samples come and go, and costs with them. Then it is stale, and after a while forgotten.
   static constexpr int kMissesMax = 3;
+  static constexpr base::Duration kStaleKept = std::chrono::days(1);
   static constexpr std::size_t kAdviceMax = 1000;
   static constexpr std::size_t kDismissedMax = 10'000;
 
@@ -40,7 +41,7 @@ class AdviceBook {
   static constexpr base::Duration kRemembered = std::chrono::days(30);
   AdviceRecord record() const;
   void restore(AdviceRecord record, base::WallTime now);
-  // What saves the most first; what was dismissed last.
+  // What saves the most first; what is stale or was dismissed last.
   std::vector<Advice> all() const;
 
  private:

@@ -49,7 +49,7 @@ TEST(AdviceBook, ASecondLookConfirms) {
   EXPECT_EQ(all[1].status, AdviceStatus::kNew);
 }
 
-TEST(AdviceBook, WhatIsMissedThreeTimesGoes) {
+TEST(AdviceBook, WhatIsMissedThreeTimesIsStaleAndGoesADayLater) {
   AdviceBook book;
   book.enter(work("app"), result({on("a")}), kNow);
   book.enter(work("app"), result({}), kNow + 1h);
@@ -58,9 +58,18 @@ TEST(AdviceBook, WhatIsMissedThreeTimesGoes) {
   late.truncated = true;  // it has not looked at everything
   book.enter(work("app"), late, kNow + 3h);
   book.enter(work("app"), result({}), kNow + 4h);
-  EXPECT_EQ(book.all().size(), 1U);
+  EXPECT_EQ(book.all().at(0).status, AdviceStatus::kNew);
   book.enter(work("app"), result({}), kNow + 5h);
-  EXPECT_TRUE(book.all().empty());
+  EXPECT_EQ(book.all().at(0).status, AdviceStatus::kStale);
+  book.enter(work("app"), result({on("b")}), kNow + 23h);
+  ASSERT_EQ(book.all().size(), 2U);
+  EXPECT_EQ(book.all().at(1).status, AdviceStatus::kStale) << "last";
+  book.enter(work("app"), result({on("a"), on("b")}), kNow + 23h + 30min);
+  EXPECT_EQ(book.all().at(0).status, AdviceStatus::kConfirmed) << "found again";
+  for (int look = 1; look <= 3; ++look) book.enter(work("app"), result({on("b")}), kNow + 24h + look * 1h);
+  EXPECT_EQ(book.all().size(), 2U);
+  book.enter(work("app"), result({on("b")}), kNow + 48h);
+  EXPECT_EQ(book.all().size(), 1U);
 }
 
 TEST(AdviceBook, AnIndexThatDoesTheSameMakesItCreated) {
