@@ -48,23 +48,22 @@ bool wants_trigrams(const Target& target) {
 
 class Run {
  public:
-  Run(const Workload& workload, const AdviceLimits& limits, Asker& asker)
-      : workload_(workload), limits_(limits), asker_(asker) {}
+  Run(const Workload& workload, const AdviceLimits& limits, Asker& asker, Asker& planner)
+      : workload_(workload), limits_(limits), simple_(asker, {}), asker_(planner) {}
 
   base::Result<AdviceResult> run() {
-    TRY(const SqlRows extensions, simple().ask("", kExtensionsSql, {}));
+    TRY(const SqlRows extensions, simple_.ask("", kExtensionsSql, {}));
     const auto hypopg = extension_in(extensions, "hypopg");
     if (hypopg) result_.hypopg = hypopg->version;
-    TRY(const SqlRows indexes, simple().ask("", kAllIndexesSql, {}));
-    TRY(const SqlRows foreign_keys, simple().ask("", kForeignKeysSql, {}));
+    TRY(const SqlRows indexes, simple_.ask("", kAllIndexesSql, {}));
+    TRY(const SqlRows foreign_keys, simple_.ask("", kForeignKeysSql, {}));
     const AdviceCatalog all = indexes_of(indexes);
     result_.unused = unused_indexes(all);
     result_.redundant = redundant_indexes(all);
     for (const AdviceTable& table : all.tables)
       for (const AdviceIndex& index : table.indexes)
         if (index.valid) result_.existing.push_back(index);
-    measure_->end();
-    questions_ = measure_->questions();
+    simple_.end();
     measure_ = std::make_unique<Measure>(asker_, hypopg ? hypopg->schema : std::string());
     parts_ = std::make_unique<Parts>(*measure_);
     vetoes_ = std::make_unique<Vetoes>(*measure_, *parts_);
@@ -74,18 +73,12 @@ class Run {
     TRY_STATUS(look(extensions));
     for (Advice& advice : foreign_key_advice(workload_.database, foreign_keys, result_.advice))
       result_.advice.push_back(std::move(advice));
-    result_.questions = questions_ + measure_->questions();
+    result_.questions = simple_.questions() + measure_->questions();
     measure_->end();
     return std::move(result_);
   }
 
  private:
-  // For what needs no HypoPG.
-  Measure& simple() {
-    if (!measure_) measure_ = std::make_unique<Measure>(asker_, std::string());
-    return *measure_;
-  }
-
   void note(std::string text) {
     if (result_.notes.size() >= kNotesMax) return;
     if (std::find(result_.notes.begin(), result_.notes.end(), text) == result_.notes.end())
@@ -162,12 +155,21 @@ class Run {
       return !one.candidate.shape.predicate.empty() && in_samples[one.definition] < target.samples.size();
     });
     std::erase_if(out, [&](Thought& one) {
-      const std::string objection = vetoes_->objection(one.candidate, *one.table, one.rows);
+      const std::string objection =
+          result_.hypopg.empty() && changes(one) ? "its columns are updated, and nothing can be measured"
+                                                 : vetoes_->objection(one.candidate, *one.table, one.rows);
       if (objection.empty()) return false;
       consider(target, one, 0, objection);
       return true;
     });
     return out;
+  }
+
+  // Do statements change what it would hold?
+  bool changes(const Thought& thought) const {
+    return std::any_of(thought.table->columns.begin(), thought.table->columns.end(), [&](const AdviceColumn& column) {
+      return tables_.updates(thought.table, column.name) > 0 && holds(thought.candidate.shape, column.name);
+    });
   }
 
   void think_of(const TableUse& use, std::vector<Thought>& out, std::map<std::string, std::size_t>& in_samples) {
@@ -301,6 +303,15 @@ class Run {
   // Beside a btree: a row has many entries in a GIN index, and rarely changes one of BRIN's.
   static double write_times(std::string_view method) { return method == "gin" ? kGinWrites : method == "brin" ? kBrinWrites : 1; }
 
+  static bool holds(const IndexShape& shape, const std::string& column) {
+    const std::string quoted = base::quote_identifier(column);
+    const bool in_keys = std::any_of(shape.keys.begin(), shape.keys.end(), [&](const IndexKey& key) {
+      return key.expression ? key.text.find(quoted) != std::string::npos : key.text == column;
+    });
+    return in_keys || std::find(shape.include.begin(), shape.include.end(), column) != shape.include.end() ||
+           shape.predicate.find(quoted) != std::string::npos;
+  }
+
   double penalty(const Thought& thought, double total, int64_t bytes) const {
     const IndexShape& shape = thought.candidate.shape;
     const double write = write_times(shape.method) * (kIndexWriteMs + kColumnMs * static_cast<double>(shape.keys.size() - 1));
@@ -311,12 +322,7 @@ class Run {
     for (const AdviceColumn& column : thought.table->columns) {
       const double updates = tables_.updates(thought.table, column.name);
       if (updates == 0) continue;
-      const std::string quoted = base::quote_identifier(column.name);
-      const bool in_keys = std::any_of(shape.keys.begin(), shape.keys.end(), [&](const IndexKey& key) {
-        return key.expression ? key.text.find(quoted) != std::string::npos : key.text == column.name;
-      });
-      const bool included = std::find(shape.include.begin(), shape.include.end(), column.name) != shape.include.end();
-      if (in_keys || included || shape.predicate.find(quoted) != std::string::npos) sum += updates * write * indexes;
+      if (holds(shape, column.name)) sum += updates * write * indexes;
     }
     const auto size = static_cast<double>(bytes), table = static_cast<double>(thought.table->pages) * 8192;
     return sum + kSizePart * total * size / std::max(1.0, size + table);
@@ -437,12 +443,12 @@ class Run {
 
   const Workload& workload_;
   const AdviceLimits& limits_;
-  Asker& asker_;
+  Measure simple_;  // asks for what one server alone has counted
+  Asker& asker_;    // plans
   std::unique_ptr<Measure> measure_;
   std::unique_ptr<Parts> parts_;
   std::unique_ptr<Vetoes> vetoes_;
   std::unique_ptr<Costs> costs_;
-  uint64_t questions_ = 0;
   AdviceResult result_;
   AdviceTables tables_;
   std::string trigrams_;  // the operator class of pg_trgm
@@ -454,8 +460,8 @@ class Run {
 
 }  // namespace
 
-base::Result<AdviceResult> advise(const Workload& workload, const AdviceLimits& limits, Asker& asker) {
-  return Run(workload, limits, asker).run();
+base::Result<AdviceResult> advise(const Workload& workload, const AdviceLimits& limits, Asker& asker, Asker& planner) {
+  return Run(workload, limits, asker, planner).run();
 }
 
 }  // namespace analyzer

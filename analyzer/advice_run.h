@@ -9,6 +9,6 @@
 namespace analyzer {
 
 // An error where PostgreSQL cannot be asked at all. What goes wrong with one statement is left out, and noted.
-base::Result<AdviceResult> advise(const Workload& workload, const AdviceLimits& limits, Asker& asker);
+base::Result<AdviceResult> advise(const Workload& workload, const AdviceLimits& limits, Asker& asker, Asker& planner);
 
 }  // namespace analyzer

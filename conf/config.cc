@@ -17,6 +17,14 @@ bool listed(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// Each with its port, the last one for those behind it.
+std::vector<HostPort> hosts_of(const Names& names, const std::vector<int>& ports) {
+  std::vector<HostPort> out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out.push_back({names[i], ports.empty() ? kPostgresPort : ports[std::min(i, ports.size() - 1)]});
+  return out;
+}
+
 }  // namespace
 
 TlsMode client_tls_mode(const Weir& weir) {
@@ -47,14 +55,14 @@ const UserSecret* Config::find_secret(std::string_view user) const {
 }
 
 std::vector<HostPort> Config::hosts(const Database& db) const {
-  std::vector<HostPort> result;
-  const Names& names = db.host;
-  const std::size_t count = std::max<std::size_t>(names.size(), 1);
-  for (std::size_t i = 0; i < count; ++i) {
-    const int port = db.port.empty() ? kPostgresPort : db.port[std::min(i, db.port.size() - 1)];
-    result.push_back({names.empty() ? weir.unix_socket_dir : names[i], port});
-  }
-  return result;
+  if (!db.host.empty()) return hosts_of(db.host, db.port);
+  return hosts_of({weir.unix_socket_dir}, db.port);
+}
+
+std::vector<HostPort> Config::advice_hosts(const Database& db) const {
+  std::vector<HostPort> all = hosts_of(db.advice_host, db.advice_port);
+  for (HostPort& host : hosts(db)) all.push_back(std::move(host));
+  return all;
 }
 
 std::string Config::server_dbname(const Database& db, std::string_view asked) const {

@@ -52,6 +52,8 @@ struct Config {
 
   // In force for a database. `db` is what find_database gave.
   std::vector<HostPort> hosts(const Database& db) const;
+  // Where the advisor asks for plans: one behind the other until one answers.
+  std::vector<HostPort> advice_hosts(const Database& db) const;
   std::string server_dbname(const Database& db, std::string_view asked) const;
   std::string_view auth_user(const Database& db) const;
   std::string_view auth_query(const Database& db) const;

@@ -401,6 +401,8 @@ struct Advice {
 struct Database {
   Names host;             // empty: Unix socket in [weir].unix_socket_dir; a leading / names a socket's folder
   std::vector<int> port;  // one for all hosts or one for each; empty: 5432
+  Names advice_host;      // empty: host
+  std::vector<int> advice_port;
   std::string dbname;     // empty: the name the client asked for
   std::optional<std::string> user;  // log in to the server as this user, whoever the client is
   std::optional<Secret> password;

@@ -141,6 +141,9 @@ constexpr auto Database::fields() {
       Field{
           "target_session_attrs", &Database::target_session_attrs, kNewConnections,
           "Which of several hosts will do: any, read-write, read-only, primary, standby or prefer-standby."},
+      Field{"advice_host", &Database::advice_host, kLive,
+            "Replicas that the advisor asks for plans, the first that answers; unset, or if none does: host."},
+      Field{"advice_port", &Database::advice_port, kLive, "Their port, or one for each.", within(1, kMaxPort)},
       Field{"connect_query", &Database::connect_query, kNewConnections,
             "Run on every new server connection before a client has it."},
       Field{"client_encoding", &Database::client_encoding, kNewConnections, "Startup parameter for servers."},

@@ -62,6 +62,14 @@ base::Result<wire::PgClientSettings> advice_settings(const conf::Config& config,
   return settings;
 }
 
+std::vector<wire::DialTarget> replica_hosts(const conf::Config& config, const std::string& database) {
+  std::vector<wire::DialTarget> out;
+  const conf::Database* const section = config.find_database(database);
+  if (section == nullptr || section->advice_host.empty()) return out;
+  for (const conf::HostPort& host : config.advice_hosts(*section)) out.push_back({host.host, host.port});
+  return out;
+}
+
 base::Result<wire::PgClientSettings> apply_settings(const conf::Config& config, const std::string& database) {
   if (config.advice.apply_user.empty())
     return base::with_hint(base::object_not_ready("Weir creates no index by itself"),

@@ -20,6 +20,8 @@ namespace pooler {
 
 // Where and as whom a database is asked.
 base::Result<wire::PgClientSettings> advice_settings(const conf::Config& config, const std::string& database);
+// Its replicas, and behind them its own hosts; none where it has no replicas to ask.
+std::vector<wire::DialTarget> replica_hosts(const conf::Config& config, const std::string& database);
 // The same for the role that may create indexes; 55000 if none is named.
 base::Result<wire::PgClientSettings> apply_settings(const conf::Config& config, const std::string& database);
 

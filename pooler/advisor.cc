@@ -164,13 +164,21 @@ void Advisor::look_at(const analyzer::Workload& workload, const conf::Config& co
     }
   }
   const auto asked = [&]() -> base::Result<analyzer::AdviceResult> {
-    TRY(auto settings, advice_settings(config, workload.database));
-    AdviceLink link(resolver_, std::move(settings), {config.advice.statement_timeout, config.advice.deadline}, stopping_);
+    TRY(const auto settings, advice_settings(config, workload.database));
+    const AdviceLink::Limits times{config.advice.statement_timeout, config.advice.deadline};
+    AdviceLink link(resolver_, settings, times, stopping_);
+    std::optional<AdviceLink> replica;
+    if (auto hosts = replica_hosts(config, workload.database); !hosts.empty()) {
+      auto others = settings;
+      others.hosts = std::move(hosts);
+      replica.emplace(resolver_, std::move(others), times, stopping_);
+    }
+    AdviceLink& planner = replica ? *replica : link;
     const analyzer::AdviceLimits limits{.queries_max = static_cast<std::size_t>(config.advice.queries_max),
                                         .candidates_max = static_cast<std::size_t>(config.advice.candidates_max),
                                         .bytes_max = config.advice.index_size_max};
-    auto result = analyzer::advise(workload, limits, link);
-    if (result.ok() && link.broken()) return *link.broken();
+    auto result = analyzer::advise(workload, limits, link, planner);
+    if (result.ok() && planner.broken()) return *planner.broken();
     return result;
   };
   const base::Result<analyzer::AdviceResult> result = asked();

@@ -94,9 +94,9 @@ def advised(weir, server):
     return look
 
 
-# What statements cost decides with what they take, and that is never twice the same: of two sets that cost the same, either is
-# right, and so is one index that is hardly worth it.
-ALIKE = 1.5
+# What statements cost decides with what they take, and that is never twice the same, least of all on a machine that others use:
+# of two sets that save the same, give or take this part of all, either is right, and so is one index that is hardly worth it.
+ALIKE = 0.1
 
 
 def cost(server, world, rows):
@@ -114,7 +114,7 @@ def cost(server, world, rows):
 
 def alike(server, world, one, other):
     a, b = cost(server, world, one), cost(server, world, other)
-    return max(a, b) <= ALIKE * min(a, b) and abs(len(one) - len(other)) <= 1
+    return abs(a - b) <= ALIKE * cost(server, world, []) and abs(len(one) - len(other)) <= 1
 
 
 def test_how_a_statement_is_written_is_no_matter(world, advised, server):

@@ -29,7 +29,7 @@ bool asked(const FakeAsker& asker, std::string_view text) {
 
 TEST(AdviceRun, WithoutHypopgNoIndexIsPretended) {
   FakeAsker asker;
-  const auto result = advise(workload(), {}, asker);
+  const auto result = advise(workload(), {}, asker, asker);
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->notes.size(), 1U);
   EXPECT_TRUE(result->notes[0].starts_with("HypoPG is not installed"));
@@ -40,7 +40,7 @@ TEST(AdviceRun, WithoutHypopgNoIndexIsPretended) {
 TEST(AdviceRun, AStatementThatChangesIsPlannedAsOneThatReads) {
   FakeAsker asker;
   asker.hypopg = true;
-  const auto result = advise(workload(), {}, asker);
+  const auto result = advise(workload(), {}, asker, asker);
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->hypopg, "1.3.1");
   EXPECT_EQ(result->queries, 1U);
@@ -52,7 +52,19 @@ TEST(AdviceRun, AStatementThatChangesIsPlannedAsOneThatReads) {
 TEST(AdviceRun, AServerThatCannotBeAskedIsAnError) {
   FakeAsker asker;
   asker.fails = "BEGIN READ ONLY";
-  EXPECT_FALSE(advise(workload(), {}, asker).ok());
+  EXPECT_FALSE(advise(workload(), {}, asker, asker).ok());
+}
+
+TEST(AdviceRun, PlansAreAskedOfAnotherServerThanCounters) {
+  FakeAsker primary, replica;
+  primary.hypopg = true;
+  const auto result = advise(workload(), {}, primary, replica);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->queries, 1U);
+  EXPECT_TRUE(asked(primary, kAllIndexesSql));
+  EXPECT_FALSE(asked(replica, kAllIndexesSql));
+  EXPECT_TRUE(asked(replica, "EXPLAIN (FORMAT JSON) SELECT * FROM t WHERE b = 2"));
+  for (const std::string& text : primary.asked) EXPECT_FALSE(text.starts_with("EXPLAIN")) << text;
 }
 
 }  // namespace

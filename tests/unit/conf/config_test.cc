@@ -117,6 +117,9 @@ TEST(Config, HostsTakeOnePortOrOneEach) {
   EXPECT_THAT(config.hosts(db), ElementsAre(HostPort{"a", 1}, HostPort{"b", 1}));
   db.port = {1, 2};
   EXPECT_THAT(config.hosts(db), ElementsAre(HostPort{"a", 1}, HostPort{"b", 2}));
+  EXPECT_THAT(config.advice_hosts(db), ElementsAre(HostPort{"a", 1}, HostPort{"b", 2}));
+  db.advice_host = {"c"};
+  EXPECT_THAT(config.advice_hosts(db), ElementsAre(HostPort{"c", 5432}, HostPort{"a", 1}, HostPort{"b", 2}));
 }
 
 TEST(Config, SecretOfTheUserSectionWinsOverTheUserList) {
