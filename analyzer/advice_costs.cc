@@ -68,20 +68,57 @@ void Costs::drop_limit(Target& target) {
 }
 
 double Costs::of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used) {
+  if (thoughts.empty()) return target.cost;
+  auto& known = known_[target.query];
+  const Numbers set = numbers_of(thoughts);
+  const auto found = known.find(set);
+  Known answer;
+  if (found != known.end())
+    answer = found->second;
+  else if (measure_.out_of_time())
+    answer = least_known(target, set);
+  else
+    answer = known[set] = measured(target, thoughts);
+  if (used != nullptr) used->merge(answer.used);
+  return answer.cost;
+}
+
+Costs::Numbers Costs::numbers_of(const Thoughts& thoughts) {
+  Numbers out;
+  for (const Thought* thought : thoughts) out.push_back(numbers_.try_emplace(thought->definition, numbers_.size()).first->second);
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+base::Status Costs::pretend(const Thoughts& thoughts) {
   std::vector<std::string> definitions;
   for (const Thought* thought : thoughts)
     definitions.insert(definitions.end(), thought->pretended.begin(), thought->pretended.end());
-  if (!measure_.pretend(definitions).ok()) return target.cost;
-  double sum = 0;
+  return measure_.pretend(definitions);
+}
+
+Costs::Known Costs::measured(const Target& target, const Thoughts& thoughts) {
+  if (!pretend(thoughts).ok()) return {.cost = target.cost};
+  Known out;
   for (std::size_t i = 0; i < target.samples.size(); ++i) {
     std::set<std::string> here;
     Plan plan = plan_of(target, i, thoughts, here);
     for (const Thought* thought : thoughts)
       if (thought->candidate.reckoned) reckon(target, i, *thought, plan, here);
-    sum += plan.cost;
-    if (used != nullptr) used->merge(here);
+    out.cost += plan.cost;
+    out.used.merge(here);
   }
-  return sum / static_cast<double>(std::max<std::size_t>(1, target.samples.size()));
+  out.cost /= static_cast<double>(std::max<std::size_t>(1, target.samples.size()));
+  return out;
+}
+
+Costs::Known Costs::least_known(const Target& target, const Numbers& set) const {
+  Known least{.cost = target.cost};
+  const auto known = known_.find(target.query);
+  if (known == known_.end()) return least;
+  for (const auto& [some, what] : known->second)
+    if (what.cost < least.cost && std::includes(set.begin(), set.end(), some.begin(), some.end())) least = what;
+  return least;
 }
 
 Plan Costs::plan_of(const Target& target, std::size_t sample, const Thoughts& thoughts, std::set<std::string>& used) {

@@ -3,6 +3,7 @@
 // others are reckoned.
 
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -56,16 +57,30 @@ class Costs {
   // Where a LIMIT is met late: rows that match lie elsewhere than the planner supposes, so it stops early in its mind.
   void doubt_limits(std::vector<Target>& targets);
   // The mean of its samples' costs with these and no other indexes beside those that exist, and which of them are used, by their
-  // definitions.
+  // definitions. What was measured once is not measured again. When time is up nothing is: then it is the least that is known of
+  // some of them, which all of them cannot cost more than.
   double of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used = nullptr);
+  // From now on PostgreSQL plans with these.
+  base::Status pretend(const Thoughts& thoughts);
 
  private:
+  using Numbers = std::vector<std::size_t>;  // of definitions, in order
+  struct Known {
+    double cost = 0;
+    std::set<std::string> used{};
+  };
+
+  Numbers numbers_of(const Thoughts& thoughts);
+  Known measured(const Target& target, const Thoughts& thoughts);
+  Known least_known(const Target& target, const Numbers& set) const;
   Plan plan_of(const Target& target, std::size_t sample, const Thoughts& thoughts, std::set<std::string>& used);
   void reckon(const Target& target, std::size_t sample, const Thought& thought, Plan& plan, std::set<std::string>& used);
   void drop_limit(Target& target);
 
   Measure& measure_;
   Reckoning reckoning_;
+  std::map<std::string, std::size_t> numbers_;  // by definition
+  std::map<const WorkQuery*, std::map<Numbers, Known>> known_;
 };
 
 }  // namespace analyzer

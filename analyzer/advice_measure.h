@@ -41,6 +41,7 @@ class Measure {
   // The name of a hypothetical index in plans; empty for one that was refused.
   std::string name_of(const std::string& definition) const;
   void end();  // the transaction
+  bool out_of_time() const { return asker_.out_of_time(); }
   uint64_t questions() const { return questions_; }
 
  private:

@@ -374,10 +374,11 @@ class Run {
   // By rows of the table; all else by what PostgreSQL's statistics make the planner expect.
   static bool is_sampled(const IndexShape& shape) { return shape.method == "gin" || shape.method == "brin"; }
 
-  // How it is read with what is pretended now.
-  std::string node_with(const Thought& thought, const Target& target) const {
+  // How it is read with all that are chosen; not asked for when time is up.
+  std::string node_with(const Thought& thought, const Thoughts& chosen, const Target& target) {
     if (thought.candidate.reckoned)
       return std::string(Costs::kReckonedNode) + " using " + index_name(thought.candidate.shape);
+    if (asker_.out_of_time() || !costs_->pretend(chosen).ok()) return {};
     const auto plan = measure_->plan(target.samples.front());
     return plan.ok() ? shown(*plan, thought) : std::string();
   }
@@ -406,7 +407,6 @@ class Run {
       std::set<std::string> used;
       const double after = costs_->of(target, thoughts_in(chosen), &used);
       if (!used.contains(thought.definition)) continue;
-      const std::string node_after = node_with(thought, target);
       const double before = costs_->of(target, thoughts_in(without));
       if (after > kHelps * before) continue;
       AdviceDetail detail;
@@ -417,7 +417,7 @@ class Run {
       detail.cost_before = before;
       detail.cost_after = after;
       detail.node_before = shown(target.plans.front(), thought);
-      detail.node_after = node_after;
+      detail.node_after = node_with(thought, thoughts_in(chosen), target);
       detail.samples = target.samples.size();
       const double saves = target.query->total_ms / workload_.hours * (before - after) / target.cost;
       advice.saves_ms_per_hour += saves;

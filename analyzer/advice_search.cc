@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -17,45 +18,56 @@ constexpr double kKeptPart = 0.003;
 // One that helps a slow query so much is advised, whatever the rest costs.
 constexpr double kSlowMs = 50;
 constexpr uint64_t kSlowCalls = 10;
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
 class Search {
  public:
-  explicit Search(const SearchInput& input) : input_(input), moves_(input.moves) {
-    for (std::size_t i = 0; i < input.indexes.size(); ++i) moves_.push_back({i});
+  explicit Search(const SearchInput& input) : input_(input) {
+    for (const IndexSet& move : input.moves) moves_.push_back({move});
+    for (std::size_t i = 0; i < input.indexes.size(); ++i) moves_.push_back({{i}});
   }
 
   SearchResult run() {
     SearchResult result;
     result.before = objective({});
-    double best = result.before;
-    while (!stopped()) {
-      IndexSet chosen;
-      double lowest = best;
-      for (const IndexSet& move : moves_) {
-        if (stopped()) break;
-        IndexSet tried = with(result.chosen, move);
-        if (tried.size() == result.chosen.size() || !allowed(tried)) continue;
-        if (const double value = objective(tried); value < lowest) {
-          lowest = value;
-          chosen = std::move(tried);
-        }
-      }
-      if (chosen.empty()) break;
-      if (best - lowest <= std::max(kGainMin, kGainPartMin * result.before) && !helps_a_slow_one(result.chosen, chosen))
+    double value = result.before;
+    const double enough = std::max(kGainMin, kGainPartMin * result.before);
+    bool fresh = true;  // no gain is of a round before
+    while (true) {
+      auto [chosen, gain] = best_move(result.chosen, value);
+      if (gain > 0 && (gain > enough || helps_a_slow_one(result.chosen, chosen))) {
+        result.chosen = std::move(chosen);
+        value -= gain;
+        fresh = false;
+      } else if (!std::exchange(fresh, true)) {
+        for (Move& move : moves_) move.gain = kUnknown;
+      } else {
         break;
-      result.chosen = std::move(chosen);
-      best = lowest;
+      }
     }
-    if (!truncated_) prune(result.chosen, result.before);
+    prune(result.chosen, result.before);
     result.after = objective(result.chosen);
-    result.truncated = truncated_;
+    result.truncated = input_.out_of_time();
     return result;
   }
 
  private:
-  bool stopped() {
-    truncated_ = truncated_ || input_.out_of_time();
-    return truncated_;
+  struct Move {
+    IndexSet indexes;
+    double gain = kUnknown;  // when it was looked at last
+  };
+
+  // What saves the most beside those chosen, and how much; those that saved more before first.
+  std::pair<IndexSet, double> best_move(const IndexSet& chosen, double value) {
+    std::stable_sort(moves_.begin(), moves_.end(), [](const Move& a, const Move& b) { return a.gain > b.gain; });
+    std::pair<IndexSet, double> best;
+    for (Move& move : moves_) {
+      if (move.gain <= best.second) break;
+      IndexSet tried = with(chosen, move.indexes);
+      move.gain = tried.size() == chosen.size() || !allowed(tried) ? 0 : value - objective(tried);
+      if (move.gain > best.second) best = {std::move(tried), move.gain};
+    }
+    return best;
   }
 
   static IndexSet with(IndexSet set, const IndexSet& more) {
@@ -123,9 +135,8 @@ class Search {
   }
 
   const SearchInput& input_;
-  std::vector<IndexSet> moves_;
+  std::vector<Move> moves_;
   std::map<std::pair<std::size_t, IndexSet>, double> known_;
-  bool truncated_ = false;
 };
 
 }  // namespace

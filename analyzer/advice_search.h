@@ -1,6 +1,7 @@
 #pragma once
-// Which of many indexes, measured together over the whole workload. Greedy, and whenever it is stopped the best set so far
-// is its answer. Pure: costs come from whoever measures them.
+// Which of many indexes, measured together over the whole workload. Greedy, and lazy: a move that saved less than another one
+// is rarely the better one later, so it is looked at again only if nothing else is left. Pure: costs come from whoever measures
+// them; when time is up these are what is known, and the rest of the search takes none.
 //
 // What is made small is time per hour: of the statements, each by its cost with the chosen indexes beside that without, and
 // of the writes that the indexes slow down. A little of the logarithm of each cost is in it too, because the difference
@@ -32,7 +33,7 @@ struct SearchInput {
   std::vector<SearchIndex> indexes;
   std::vector<IndexSet> moves;  // what is tried together; singles need not be named
   int64_t bytes_max = 0;        // 0: no limit
-  // The cost of a query with these indexes and no others beside those that exist.
+  // The cost of a query with these indexes and no others beside those that exist. It does not measure when time is up.
   std::function<double(std::size_t query, const IndexSet& indexes)> cost;
   std::function<bool()> out_of_time;
 };

@@ -12,7 +12,8 @@ namespace {
 // Plans with a LIMIT cost 3, others 3000; with an index that is pretended, both 2 or so, if the LIMIT's plan takes it.
 class Planner final : public Asker {
  public:
-  bool limit_takes_it = true;
+  bool limit_takes_it = true, late = false;
+  int plans = 0;
   base::Result<SqlRows> ask(std::string_view sql, const SqlRow& params) override {
     if (sql.find("hypopg_reset") != std::string_view::npos) pretended_ = false;
     if (sql.find("hypopg_create_index") != std::string_view::npos) {
@@ -20,6 +21,7 @@ class Planner final : public Asker {
       return SqlRows{{"<" + params.at(0).value_or("") + ">"}};
     }
     if (!sql.starts_with("EXPLAIN")) return SqlRows{};
+    ++plans;
     if (sql.find("forbidden") != std::string_view::npos)
       return base::Error{"42501", "permission denied for table o", {}, {}};
     const bool limited = sql.find("LIMIT") != std::string_view::npos;
@@ -29,7 +31,7 @@ class Planner final : public Asker {
     return SqlRows{{fmt::format(R"([{{"Plan": {{"Node Type": {}, "Relation Name": "o", "Total Cost": {}, "Plan Rows": 1}}}}])",
                                 node, cost)}};
   }
-  bool out_of_time() const override { return false; }
+  bool out_of_time() const override { return late; }
 
  private:
   bool pretended_ = false;
@@ -79,6 +81,29 @@ TEST_F(AdviceCosts, AnIndexThatItsOwnPlanWouldNotTakeDoesNotHelpIt) {
   std::set<std::string> used;
   EXPECT_EQ(costs_.of(targets[0], {&thought_}, &used), 3000);
   EXPECT_TRUE(used.empty());
+}
+
+TEST_F(AdviceCosts, WhatWasMeasuredIsNotMeasuredAgain) {
+  const Target made = target(0.1);
+  EXPECT_EQ(costs_.of(made, {}), 3);
+  EXPECT_EQ(planner_.plans, 1) << "without an index it was measured first";
+  EXPECT_EQ(costs_.of(made, {&thought_}), 2);
+  std::set<std::string> used;
+  EXPECT_EQ(costs_.of(made, {&thought_}, &used), 2);
+  EXPECT_EQ(used, std::set<std::string>{"i"});
+  EXPECT_EQ(planner_.plans, 2);
+}
+
+TEST_F(AdviceCosts, WhenTimeIsUpTheLeastThatIsKnownCounts) {
+  const Target made = target(0.1);
+  const Thought other{.candidate = {}, .definition = "j", .pretended = {"j"}};
+  EXPECT_EQ(costs_.of(made, {&thought_}), 2);
+  planner_.late = true;
+  std::set<std::string> used;
+  EXPECT_EQ(costs_.of(made, {&other}), 3) << "nothing is known of it";
+  EXPECT_EQ(costs_.of(made, {&other, &thought_}, &used), 2);
+  EXPECT_EQ(used, std::set<std::string>{"i"});
+  EXPECT_EQ(planner_.plans, 2);
 }
 
 TEST_F(AdviceCosts, WhatMayNotBeReadIsTold) {
