@@ -69,23 +69,26 @@ void Costs::drop_limit(Target& target) {
 
 double Costs::of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used) {
   if (thoughts.empty()) return target.cost;
-  auto& known = known_[target.query];
   const Numbers set = numbers_of(thoughts);
-  const auto found = known.find(set);
   Known answer;
-  if (found != known.end())
-    answer = found->second;
+  if (const Known* const known = find(target, set))
+    answer = *known;
   else if (measure_.out_of_time())
     answer = least_known(target, set);
   else
-    answer = known[set] = measured(target, thoughts);
-  if (used != nullptr) used->merge(answer.used);
+    answer = known_[target.query][set] = measured(target, thoughts);
+  if (used != nullptr)
+    for (const std::size_t one : answer.used) used->insert(definitions_[one]);
   return answer.cost;
 }
 
 Costs::Numbers Costs::numbers_of(const Thoughts& thoughts) {
   Numbers out;
-  for (const Thought* thought : thoughts) out.push_back(numbers_.try_emplace(thought->definition, numbers_.size()).first->second);
+  for (const Thought* thought : thoughts) {
+    const auto [entry, fresh] = numbers_.try_emplace(thought->definition, definitions_.size());
+    if (fresh) definitions_.push_back(thought->definition);
+    out.push_back(entry->second);
+  }
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -100,24 +103,42 @@ base::Status Costs::pretend(const Thoughts& thoughts) {
 Costs::Known Costs::measured(const Target& target, const Thoughts& thoughts) {
   if (!pretend(thoughts).ok()) return {.cost = target.cost};
   Known out;
+  std::set<std::string> used;
   for (std::size_t i = 0; i < target.samples.size(); ++i) {
     std::set<std::string> here;
     Plan plan = plan_of(target, i, thoughts, here);
     for (const Thought* thought : thoughts)
       if (thought->candidate.reckoned) reckon(target, i, *thought, plan, here);
     out.cost += plan.cost;
-    out.used.merge(here);
+    used.merge(here);
   }
+  for (const std::string& definition : used) out.used.push_back(numbers_.at(definition));
+  std::sort(out.used.begin(), out.used.end());
   out.cost /= static_cast<double>(std::max<std::size_t>(1, target.samples.size()));
   return out;
+}
+
+// What was measured of them; or of more, if the plans used none of the others: without these PostgreSQL plans the same.
+const Costs::Known* Costs::find(const Target& target, const Numbers& set) const {
+  const auto known = known_.find(target.query);
+  if (known == known_.end()) return nullptr;
+  if (const auto same = known->second.find(set); same != known->second.end()) return &same->second;
+  if (!target.unlimited.empty()) return nullptr;  // its cost is that of another plan
+  for (const auto& [all, what] : known->second)
+    if (std::includes(all.begin(), all.end(), set.begin(), set.end()) &&
+        std::includes(set.begin(), set.end(), what.used.begin(), what.used.end()))
+      return &what;
+  return nullptr;
 }
 
 Costs::Known Costs::least_known(const Target& target, const Numbers& set) const {
   Known least{.cost = target.cost};
   const auto known = known_.find(target.query);
   if (known == known_.end()) return least;
-  for (const auto& [some, what] : known->second)
-    if (what.cost < least.cost && std::includes(set.begin(), set.end(), some.begin(), some.end())) least = what;
+  for (const auto& [all, what] : known->second) {
+    const Numbers& needed = target.unlimited.empty() ? what.used : all;
+    if (what.cost < least.cost && std::includes(set.begin(), set.end(), needed.begin(), needed.end())) least = what;
+  }
   return least;
 }
 

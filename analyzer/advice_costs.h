@@ -57,8 +57,8 @@ class Costs {
   // Where a LIMIT is met late: rows that match lie elsewhere than the planner supposes, so it stops early in its mind.
   void doubt_limits(std::vector<Target>& targets);
   // The mean of its samples' costs with these and no other indexes beside those that exist, and which of them are used, by their
-  // definitions. What was measured once is not measured again. When time is up nothing is: then it is the least that is known of
-  // some of them, which all of them cannot cost more than.
+  // definitions. What was measured once, or can be told from it, is not measured again. When time is up nothing is measured:
+  // then it is the least that is known of some of them, which all of them cannot cost more than.
   double of(const Target& target, const Thoughts& thoughts, std::set<std::string>* used = nullptr);
   // From now on PostgreSQL plans with these.
   base::Status pretend(const Thoughts& thoughts);
@@ -67,11 +67,12 @@ class Costs {
   using Numbers = std::vector<std::size_t>;  // of definitions, in order
   struct Known {
     double cost = 0;
-    std::set<std::string> used{};
+    Numbers used{};
   };
 
   Numbers numbers_of(const Thoughts& thoughts);
   Known measured(const Target& target, const Thoughts& thoughts);
+  const Known* find(const Target& target, const Numbers& set) const;
   Known least_known(const Target& target, const Numbers& set) const;
   Plan plan_of(const Target& target, std::size_t sample, const Thoughts& thoughts, std::set<std::string>& used);
   void reckon(const Target& target, std::size_t sample, const Thought& thought, Plan& plan, std::set<std::string>& used);
@@ -80,6 +81,7 @@ class Costs {
   Measure& measure_;
   Reckoning reckoning_;
   std::map<std::string, std::size_t> numbers_;  // by definition
+  std::vector<std::string> definitions_;        // by number
   std::map<const WorkQuery*, std::map<Numbers, Known>> known_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace analyzer {
@@ -23,7 +24,10 @@ constexpr double kUnknown = std::numeric_limits<double>::infinity();
 class Search {
  public:
   explicit Search(const SearchInput& input) : input_(input) {
-    for (const IndexSet& move : input.moves) moves_.push_back({move});
+    for (const IndexSet& move : input.moves) {
+      moves_.push_back({move});
+      if (move.size() > 1) in_moves_.insert(move.begin(), move.end());
+    }
     for (std::size_t i = 0; i < input.indexes.size(); ++i) moves_.push_back({{i}});
   }
 
@@ -45,6 +49,8 @@ class Search {
         break;
       }
     }
+    if (input_.out_of_time())
+      if (IndexSet left = left_of_all(); objective(left) < value) result.chosen = std::move(left);
     prune(result.chosen, result.before);
     result.after = objective(result.chosen);
     result.truncated = input_.out_of_time();
@@ -70,6 +76,30 @@ class Search {
     return best;
   }
 
+  // When time is up, what each query makes of all that were thought of for it may be all that is known: then an index that serves
+  // many looks dear to each of them. So from the other end: all that were found to help together, less what is not worth it.
+  IndexSet left_of_all() {
+    IndexSet left;
+    for (const IndexSet& move : input_.moves)
+      if (IndexSet more = with(left, move); allowed(more)) left = std::move(more);
+    for (double value = objective(left); !left.empty();) {
+      IndexSet best;
+      double least = value;
+      for (std::size_t i = 0; i < left.size(); ++i) {
+        IndexSet without = left;
+        without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
+        if (const double now = objective(without); now < least) {
+          least = now;
+          best = std::move(without);
+        }
+      }
+      if (least >= value) break;
+      value = least;
+      left = std::move(best);
+    }
+    return left;
+  }
+
   static IndexSet with(IndexSet set, const IndexSet& more) {
     set.insert(set.end(), more.begin(), more.end());
     std::sort(set.begin(), set.end());
@@ -91,11 +121,17 @@ class Search {
     IndexSet mine;
     const IndexSet& relevant = input_.queries[query].relevant;
     std::set_intersection(set.begin(), set.end(), relevant.begin(), relevant.end(), std::back_inserter(mine));
+    if (mine.size() > 1) std::erase_if(mine, [&](std::size_t index) { return !matters(query, index); });
     const auto key = std::pair(query, std::move(mine));
     if (const auto found = known_.find(key); found != known_.end()) return found->second;
     const double measured = std::max(kCostMin, input_.cost(query, key.second));
     known_.emplace(key, measured);
     return measured;
+  }
+
+  // What a query gains nothing from alone it gains nothing from beside others, unless they are known to help together.
+  bool matters(std::size_t query, std::size_t index) {
+    return in_moves_.contains(index) || cost(query, {index}) < cost(query, {});
   }
 
   double ratio(std::size_t query, const IndexSet& set) { return cost(query, set) / cost(query, {}); }
@@ -136,6 +172,7 @@ class Search {
 
   const SearchInput& input_;
   std::vector<Move> moves_;
+  std::set<std::size_t> in_moves_;  // with others
   std::map<std::pair<std::size_t, IndexSet>, double> known_;
 };
 

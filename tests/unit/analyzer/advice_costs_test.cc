@@ -94,6 +94,18 @@ TEST_F(AdviceCosts, WhatWasMeasuredIsNotMeasuredAgain) {
   EXPECT_EQ(planner_.plans, 2);
 }
 
+TEST_F(AdviceCosts, WithoutWhatNoPlanUsedAPlanIsTheSame) {
+  const Target made = target(0.1);
+  const Thought other{.candidate = {}, .definition = "j", .pretended = {"j"}};
+  std::set<std::string> used;
+  EXPECT_EQ(costs_.of(made, {&thought_, &other}, &used), 2);
+  EXPECT_EQ(used, std::set<std::string>{"i"});
+  EXPECT_EQ(costs_.of(made, {&thought_}), 2);
+  EXPECT_EQ(planner_.plans, 2) << "known from the one with both";
+  EXPECT_EQ(costs_.of(made, {&other}), 2);
+  EXPECT_EQ(planner_.plans, 3) << "what was used is not there";
+}
+
 TEST_F(AdviceCosts, WhenTimeIsUpTheLeastThatIsKnownCounts) {
   const Target made = target(0.1);
   const Thought other{.candidate = {}, .definition = "j", .pretended = {"j"}};

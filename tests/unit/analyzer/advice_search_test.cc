@@ -93,6 +93,18 @@ TEST(AdviceSearch, WhenTimeIsUpItChoosesFromWhatIsKnown) {
   EXPECT_EQ(found.chosen, (IndexSet{0, 1}));
 }
 
+TEST(AdviceSearch, WhenTimeIsUpAnIndexThatServesManyIsSeenToByAllOfThem) {
+  // Each query has a pair of its own, and one index is in all of them: no pair is worth it for one query.
+  SearchInput late = input({100'000, 100'000, 100'000}, 4, [](std::size_t query, const IndexSet& set) {
+    return has(set, 0) && has(set, query + 1) ? 1.0 : 1000.0;
+  });
+  late.moves = {{0, 1}, {0, 2}, {0, 3}};
+  for (SearchIndex& index : late.indexes) index.penalty = 80'000;
+  EXPECT_TRUE(search(late).chosen.empty());
+  late.out_of_time = [] { return true; };
+  EXPECT_EQ(search(late).chosen, (IndexSet{0, 1, 2, 3}));
+}
+
 TEST(AdviceSearch, WhatSavedLessIsLookedAtAgainOnlyWhenNothingElseIsLeft) {
   // Each of ten indexes helps its own query, the first the most.
   std::vector<double> times;
@@ -104,6 +116,19 @@ TEST(AdviceSearch, WhatSavedLessIsLookedAtAgainOnlyWhenNothingElseIsLeft) {
   }));
   EXPECT_EQ(found.chosen.size(), 5U) << "of one table";
   EXPECT_LT(asked, 300U) << "all of them in each round are more than 400";
+}
+
+TEST(AdviceSearch, WhatAQueryHasNoUseForIsNotMeasuredForItBesideOthers) {
+  std::size_t together = 0;
+  SearchInput two = input({100'000, 90'000}, 2, [&together](std::size_t query, const IndexSet& set) {
+    together += set.size() > 1 ? 1 : 0;
+    return has(set, query) ? 1.0 : 1000.0;
+  });
+  EXPECT_EQ(search(two).chosen, (IndexSet{0, 1}));
+  EXPECT_EQ(together, 0U);
+  two.moves = {{0, 1}};  // these may be
+  EXPECT_EQ(search(two).chosen, (IndexSet{0, 1}));
+  EXPECT_GT(together, 0U);
 }
 
 }  // namespace
