@@ -27,6 +27,7 @@ std::string Costs::measure(Target& target) {
   std::vector<Sample> good;
   std::string denied;
   for (Sample& sample : target.samples) {
+    if (good.size() >= kSamplesOfJoins && target.plans.front().joined >= kManyJoins) break;
     auto plan = measure_.plan(sample);
     if (plan.ok()) {
       target.plans.push_back(*std::move(plan));

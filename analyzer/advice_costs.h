@@ -49,6 +49,9 @@ class Costs {
   // longer than its plan says, and that long, is planned wrongly.
   static constexpr double kPace = 0.02, kTrapTimes = 10, kTrapMs = 5;
   static constexpr std::size_t kPacesMin = 5;
+  // A plan of many joins takes long to make: so many samples of such a statement are enough.
+  static constexpr int kManyJoins = 5;
+  static constexpr std::size_t kSamplesOfJoins = 3;
 
   Costs(Measure& measure, Parts& parts) : measure_(measure), reckoning_(parts) {}
 

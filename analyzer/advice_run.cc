@@ -29,6 +29,10 @@ constexpr double kHelps = 0.9;
 constexpr int kRounds = 3;
 // Measured together at most; a statement's plan takes longer with each.
 constexpr std::size_t kTogetherMax = 40;
+// With as many joins each plan takes long, and there are many indexes to think of: those that a plan with all of them uses are
+// looked at, of so many keys, and not each one alone.
+constexpr int kManyJoins = 3;
+constexpr std::size_t kKeysTogether = 2, kTogetherOfJoins = 120;
 constexpr std::size_t kNotesMax = 20;
 constexpr std::size_t kOthersMax = 8;
 // Milliseconds that each further column of a btree costs an INSERT.
@@ -197,37 +201,45 @@ class Run {
     }
   }
 
+  static bool goes_together(const Thought& thought, bool joins, std::size_t others) {
+    return joins ? others < kTogetherOfJoins && thought.candidate.shape.keys.size() <= kKeysTogether : others < kTogetherMax;
+  }
+
   // Which of the indexes that are thought of for it help it, alone or together.
   void think(std::size_t at) {
     Target& target = targets_[at];
     std::vector<Thought> thoughts = thoughts_of(target);
     std::set<std::string> helpful;
+    const bool joins = target.plans.front().joined >= kManyJoins;
     std::map<std::string, double> alone;  // what it costs with one of them
     for (const Thought& thought : thoughts) {
-      if (asker_.out_of_time()) break;
+      if (joins || asker_.out_of_time()) break;
       std::set<std::string> used;
       const double cost = costs_->of(target, {&thought}, &used);
       alone[thought.definition] = cost;
-      const std::string_view verdict = used.empty()                                   ? "the plan does not use it"
-                                       : cost > kHelps * target.cost                  ? "saves less than a tenth"
+      const std::string_view verdict = used.empty()                               ? "not used by the plan"
+                                       : cost > kHelps * target.cost              ? "saves less than a tenth"
                                        : !pays(thought, cost, target.cost, alone) ? "hardly better than without INCLUDE"
-                                                                                      : kHelpful;
+                                                                                  : kHelpful;
       if (verdict == kHelpful) helpful.insert(thought.definition);
-      consider(target, thought, cost, std::string(verdict));
+      consider(target, thought, cost, verdict);
     }
     std::vector<std::set<std::string>> together;
     Thoughts left;
     for (const Thought& thought : thoughts)
-      if (left.size() < kTogetherMax && (thought.candidate.shape.include.empty() || helpful.contains(thought.definition)))
+      if (goes_together(thought, joins, left.size()) &&
+          (thought.candidate.shape.include.empty() || helpful.contains(thought.definition)))
         left.push_back(&thought);
-    for (int round = 0; round < kRounds && left.size() > 1 && !asker_.out_of_time(); ++round) {
+    for (int round = 0; round < kRounds && !left.empty() && !asker_.out_of_time(); ++round) {
       std::set<std::string> used;
       const double cost = costs_->of(target, left, &used);
-      if (used.size() < 2 || cost > kHelps * target.cost) break;
-      together.push_back(used);
+      if (used.size() < (joins ? 1 : 2) || cost > kHelps * target.cost) break;
+      if (used.size() > 1) together.push_back(used);
       helpful.insert(used.begin(), used.end());
       std::erase_if(left, [&used](const Thought* one) { return used.contains(one->definition); });
     }
+    for (const Thought& thought : thoughts)
+      if (joins) consider(target, thought, 0, helpful.contains(thought.definition) ? kHelpful : "not used by the plan with all of them");
     for (Thought& thought : thoughts)
       if (helpful.contains(thought.definition)) target.relevant.push_back(enter(std::move(thought)));
     for (const auto& set : together) {
@@ -238,7 +250,7 @@ class Run {
     }
   }
 
-  void consider(const Target& target, const Thought& thought, double cost, std::string verdict) {
+  void consider(const Target& target, const Thought& thought, double cost, std::string_view verdict) {
     if (result_.considered.size() >= AdviceResult::kConsideredMax) return;
     result_.considered.push_back({.database = workload_.database,
                                   .index = thought.definition.substr(kCreate.size()),
@@ -246,7 +258,7 @@ class Run {
                                   .fingerprint = target.query->fingerprint,
                                   .cost_before = target.cost,
                                   .cost_with = cost,
-                                  .verdict = std::move(verdict)});
+                                  .verdict = std::string(verdict)});
   }
   // Of those that help, some are advised.
   void conclude() {

@@ -13,7 +13,7 @@ namespace {
 class Planner final : public Asker {
  public:
   bool limit_takes_it = true, late = false;
-  int plans = 0;
+  int plans = 0, joins = 0;
   base::Result<SqlRows> ask(std::string_view sql, const SqlRow& params) override {
     if (sql.find("hypopg_reset") != std::string_view::npos) pretended_ = false;
     if (sql.find("hypopg_create_index") != std::string_view::npos) {
@@ -28,8 +28,11 @@ class Planner final : public Asker {
     const bool takes_it = pretended_ && (!limited || limit_takes_it);
     const int cost = takes_it ? 2 : limited ? 3 : 3000;
     const std::string_view node = takes_it ? R"("Index Scan", "Index Name": "<i>")" : R"("Seq Scan")";
-    return SqlRows{{fmt::format(R"([{{"Plan": {{"Node Type": {}, "Relation Name": "o", "Total Cost": {}, "Plan Rows": 1}}}}])",
-                                node, cost)}};
+    std::string below = R"({"Node Type": "Result"})";
+    for (int i = 0; i < joins; ++i) below = fmt::format(R"({{"Node Type": "Hash Join", "Plans": [{}]}})", below);
+    return SqlRows{{fmt::format(
+        R"([{{"Plan": {{"Node Type": {}, "Relation Name": "o", "Total Cost": {}, "Plan Rows": 1, "Plans": [{}]}}}}])", node, cost,
+        below)}};
   }
   bool out_of_time() const override { return late; }
 
@@ -116,6 +119,18 @@ TEST_F(AdviceCosts, WhenTimeIsUpTheLeastThatIsKnownCounts) {
   EXPECT_EQ(costs_.of(made, {&other, &thought_}, &used), 2);
   EXPECT_EQ(used, std::set<std::string>{"i"});
   EXPECT_EQ(planner_.plans, 2);
+}
+
+TEST_F(AdviceCosts, AStatementOfManyJoinsIsMeasuredWithAFewSamples) {
+  Target made{.query = &query_};
+  for (int i = 0; i < 8; ++i) made.samples.push_back({.sql = fmt::format("SELECT {}", i)});
+  Target joins = made;
+  costs_.measure(made);
+  EXPECT_EQ(made.samples.size(), 8U);
+  planner_.joins = 6;
+  costs_.measure(joins);
+  EXPECT_EQ(joins.samples.size(), 3U);
+  EXPECT_EQ(joins.plans.size(), 3U);
 }
 
 TEST_F(AdviceCosts, WhatMayNotBeReadIsTold) {
