@@ -11,6 +11,8 @@ namespace analyzer {
 namespace {
 
 constexpr double kLogPart = 0.05;
+// What saves as much of the most that anything saves is about as good: between these the logarithm decides.
+constexpr double kAboutEqual = 0.9;
 // Costs below this are all the same.
 constexpr double kCostMin = 0.5;
 // One without which a query gets slower by this much stays, however little of all that is.
@@ -34,14 +36,16 @@ class Search {
   SearchResult run() {
     SearchResult result;
     result.before = objective({});
-    double value = result.before;
+    Value value = value_of({});
     const double enough = std::max(kGainMin, kGainPartMin * result.before);
     bool fresh = true;  // no gain is of a round before
     while (true) {
-      auto [chosen, gain] = best_move(result.chosen, value);
-      if (gain > 0 && (gain > enough || helps_a_slow_one(result.chosen, chosen))) {
-        result.chosen = std::move(chosen);
-        value -= gain;
+      Tried best = best_move(result.chosen, value);
+      const double gain = value.all() - best.value.all();
+      const bool pays = gain > enough && best.value.time < value.time;
+      if (gain > 0 && (pays || helps_a_slow_one(result.chosen, best.indexes))) {
+        result.chosen = std::move(best.indexes);
+        value = best.value;
         fresh = false;
       } else if (!std::exchange(fresh, true)) {
         for (Move& move : moves_) move.gain = kUnknown;
@@ -50,7 +54,7 @@ class Search {
       }
     }
     if (input_.out_of_time())
-      if (IndexSet left = left_of_all(); objective(left) < value) result.chosen = std::move(left);
+      if (IndexSet left = left_of_all(); objective(left) < value.all()) result.chosen = std::move(left);
     prune(result.chosen, result.before);
     result.after = objective(result.chosen);
     result.truncated = input_.out_of_time();
@@ -63,16 +67,36 @@ class Search {
     double gain = kUnknown;  // when it was looked at last
   };
 
-  // What saves the most beside those chosen, and how much; those that saved more before first.
-  std::pair<IndexSet, double> best_move(const IndexSet& chosen, double value) {
+  // Milliseconds in an hour: of the statements and the writes, and what their logarithms add.
+  struct Value {
+    double time = 0, logarithms = 0;
+    double all() const { return time + logarithms; }
+  };
+  struct Tried {
+    IndexSet indexes;
+    Value value;
+  };
+
+  // What is best beside those chosen; those that gained more before are looked at first. To a logarithm a hundredth that becomes
+  // a thousandth is much. That may not pay for writes, so it decides only between moves that save about the same time.
+  Tried best_move(const IndexSet& chosen, const Value& value) {
     std::stable_sort(moves_.begin(), moves_.end(), [](const Move& a, const Move& b) { return a.gain > b.gain; });
-    std::pair<IndexSet, double> best;
+    std::vector<Tried> tried;
+    double best_gain = 0, most = 0;
     for (Move& move : moves_) {
-      if (move.gain <= best.second) break;
-      IndexSet tried = with(chosen, move.indexes);
-      move.gain = tried.size() == chosen.size() || !allowed(tried) ? 0 : value - objective(tried);
-      if (move.gain > best.second) best = {std::move(tried), move.gain};
+      if (move.gain <= best_gain) break;
+      IndexSet set = with(chosen, move.indexes);
+      move.gain = 0;
+      if (set.size() == chosen.size() || !allowed(set)) continue;
+      tried.push_back({std::move(set), {}});
+      const Value now = tried.back().value = value_of(tried.back().indexes);
+      move.gain = value.all() - now.all();
+      best_gain = std::max(best_gain, move.gain);
+      most = std::max(most, value.time - now.time);
     }
+    Tried best{chosen, value};
+    for (Tried& one : tried)
+      if (one.value.all() < best.value.all() && value.time - one.value.time >= kAboutEqual * most) best = std::move(one);
     return best;
   }
 
@@ -136,13 +160,16 @@ class Search {
 
   double ratio(std::size_t query, const IndexSet& set) { return cost(query, set) / cost(query, {}); }
 
-  double objective(const IndexSet& set) {
-    double sum = 0;
+  double objective(const IndexSet& set) { return value_of(set).all(); }
+
+  Value value_of(const IndexSet& set) {
+    Value sum;
     for (std::size_t q = 0; q < input_.queries.size(); ++q) {
       const double part = ratio(q, set);
-      sum += input_.queries[q].ms_per_hour * (part + kLogPart * std::log(part));
+      sum.time += input_.queries[q].ms_per_hour * part;
+      sum.logarithms += input_.queries[q].ms_per_hour * kLogPart * std::log(part);
     }
-    for (const std::size_t i : set) sum += input_.indexes[i].penalty;
+    for (const std::size_t i : set) sum.time += input_.indexes[i].penalty;
     return sum;
   }
 

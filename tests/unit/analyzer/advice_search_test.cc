@@ -54,6 +54,14 @@ TEST(AdviceSearch, WritesWeighAgainstReads) {
   EXPECT_TRUE(search(heavy).chosen.empty());
 }
 
+TEST(AdviceSearch, FromSmallToSmallerDoesNotPayForWrites) {
+  SearchInput written = input({100'000}, 2, [](std::size_t, const IndexSet& set) {
+    return has(set, 1) ? 1.0 : has(set, 0) ? 100.0 : 1000.0;
+  });
+  written.indexes[1].penalty = 30'000;
+  EXPECT_EQ(search(written).chosen, IndexSet{0});
+}
+
 TEST(AdviceSearch, WhatSavesLittleIsNotWorthIt) {
   EXPECT_TRUE(
       search(input({500}, 1, [](std::size_t, const IndexSet& set) { return set.empty() ? 1000.0 : 1.0; })).chosen.empty());
