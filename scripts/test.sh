@@ -155,6 +155,7 @@ micro_step() {
 bench_step() {
   as_test bench short /usr/bin/python3 bench/run.py --short
   as_test bench smoke /usr/bin/python3 bench/load.py smoke
+  as_test bench workloads /usr/bin/python3 bench/advice_workloads.py --short
   as_test bench micro micro_step
 }
 
