@@ -32,8 +32,8 @@ Columns<Advice> advice_columns() {
        &Advice::id},
       {"status",
        "new; confirmed, when a second look has found it too; creating, by ADVICE APPLY (note says how far it is); created, when "
-       "an index does the same; then verified, no effect or regressed, by what its statements take since; stale, when three looks did "
-       "not find it any more; dismissed.",
+       "an index does the same; then verified, no effect or regressed, by what its statements take since; stale, when three "
+       "looks did not find it any more; dismissed.",
        [](const Advice& row) { return analyzer::kAdviceStatusNames[static_cast<std::size_t>(row.status)]; }},
       {"database", "Name of the database.", &Advice::database},
       {"table", "The table, with its schema.", [](const Advice& row) { return row.shape.schema + "." + row.shape.table; }},

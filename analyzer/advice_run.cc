@@ -239,7 +239,8 @@ class Run {
       std::erase_if(left, [&used](const Thought* one) { return used.contains(one->definition); });
     }
     for (const Thought& thought : thoughts)
-      if (joins) consider(target, thought, 0, helpful.contains(thought.definition) ? kHelpful : "not used by the plan with all of them");
+      if (joins)
+        consider(target, thought, 0, helpful.contains(thought.definition) ? kHelpful : "not used by the plan with all of them");
     for (Thought& thought : thoughts)
       if (helpful.contains(thought.definition)) target.relevant.push_back(enter(std::move(thought)));
     for (const auto& set : together) {
