@@ -6,6 +6,13 @@
 
 namespace analyzer {
 
+namespace {
+
+// The connection, or the time for an answer.
+bool lost(const base::Error& error) { return error.sqlstate.starts_with("08") || error.sqlstate.starts_with("57"); }
+
+}  // namespace
+
 std::string array_text(const std::vector<std::string>& items) {
   std::string out = "{";
   for (const std::string& item : items) {
@@ -30,18 +37,19 @@ void Measure::end() {
 
 base::Result<SqlRows> Measure::ask(const std::optional<std::string>& search_path, std::string_view sql,
                                    const SqlRow& params) {
-  if (!open_ || path_ != search_path) {
-    end();
+  if (!open_) {
     TRY(const SqlRows begun, send("BEGIN READ ONLY", {}));
     open_ = true;
-    path_ = search_path;
-    if (search_path) {
-      auto set = send("SELECT pg_catalog.set_config('search_path', $1, true)", {*search_path});
-      if (!set.ok()) {
-        end();
-        return std::move(set).error();
-      }
+    path_.reset();
+  }
+  if (path_ != search_path) {
+    auto set = search_path ? send("SELECT pg_catalog.set_config('search_path', $1, true)", {*search_path})
+                           : send("SET LOCAL search_path TO DEFAULT", {});
+    if (!set.ok()) {
+      end();
+      return std::move(set).error();
     }
+    path_ = search_path;
   }
   auto rows = send(sql, params);
   if (!rows.ok()) end();
@@ -54,16 +62,35 @@ base::Status Measure::pretend(const std::vector<std::string>& definitions) {
   pretended_.clear();
   names_.clear();
   TRY(const SqlRows reset, ask("", "SELECT " + schema + ".hypopg_reset()", {}));
-  for (const std::string& definition : definitions) {
-    const auto made = ask("", "SELECT indexname FROM " + schema + ".hypopg_create_index($1)", {definition});
-    if (!made.ok()) {
-      if (made.error().sqlstate.starts_with("08") || made.error().sqlstate.starts_with("57")) return made.error();
-      continue;  // not immutable, too many columns, a type without an operator class
+  std::vector<std::string> made;
+  for (const std::string& definition : definitions)
+    if (!refused_.contains(definition)) made.push_back(definition);
+  if (!made.empty()) {
+    const std::string sql = "SELECT i.indexname FROM pg_catalog.unnest($1::pg_catalog.text[]) WITH ORDINALITY u (d, n)"
+                            " CROSS JOIN LATERAL " + schema + ".hypopg_create_index(u.d) i ORDER BY u.n";
+    const auto names = ask("", sql, {array_text(made)});
+    if (!names.ok()) {
+      if (lost(names.error())) return names.error();
+      TRY_STATUS(find_refused(made));
+      return pretend(definitions);
     }
-    if (!made->empty() && !made->front().empty()) names_[definition] = made->front().front().value_or("");
+    for (std::size_t i = 0; i < made.size() && i < names->size(); ++i)
+      if (!(*names)[i].empty()) names_[made[i]] = (*names)[i].front().value_or("");
   }
   pretended_ = definitions;
   return base::Ok{};
+}
+
+// At least one of them.
+base::Status Measure::find_refused(const std::vector<std::string>& definitions) {
+  const std::size_t before = refused_.size();
+  for (const std::string& definition : definitions) {
+    const auto made = ask("", "SELECT FROM " + base::quote_identifier(hypopg_) + ".hypopg_create_index($1)", {definition});
+    if (made.ok()) continue;
+    if (lost(made.error())) return made.error();
+    refused_.insert(definition);  // not immutable, too many columns, a type without an operator class
+  }
+  return refused_.size() > before ? base::Status(base::Ok{}) : base::internal_error("HypoPG refuses what it takes");
 }
 
 base::Result<Plan> Measure::plan(const Sample& sample) {

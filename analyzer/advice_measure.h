@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ class Measure {
 
  private:
   base::Result<SqlRows> send(std::string_view sql, const SqlRow& params);
+  base::Status find_refused(const std::vector<std::string>& definitions);
 
   Asker& asker_;
   const std::string hypopg_;
@@ -53,6 +55,7 @@ class Measure {
   std::optional<std::string> path_;  // of the open transaction
   std::vector<std::string> pretended_;
   std::map<std::string, std::string> names_;  // of these
+  std::set<std::string> refused_;             // by HypoPG
   uint64_t questions_ = 0;
 };
 

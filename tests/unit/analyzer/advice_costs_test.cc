@@ -18,7 +18,9 @@ class Planner final : public Asker {
     if (sql.find("hypopg_reset") != std::string_view::npos) pretended_ = false;
     if (sql.find("hypopg_create_index") != std::string_view::npos) {
       pretended_ = true;
-      return SqlRows{{"<" + params.at(0).value_or("") + ">"}};
+      SqlRows names;
+      for (const std::string& one : items_of(params.at(0).value_or(""))) names.push_back({"<" + one + ">"});
+      return names;
     }
     if (!sql.starts_with("EXPLAIN")) return SqlRows{};
     ++plans;

@@ -22,9 +22,9 @@ TEST(AdviceMeasure, EverythingHappensReadOnly) {
   measure.end();
   EXPECT_EQ(asker.asked, (std::vector<std::string>{
                              "BEGIN READ ONLY", "SELECT pg_catalog.set_config('search_path', $1, true) ()", "SELECT 1",
-                             "SELECT 2", "ROLLBACK", "BEGIN READ ONLY",
-                             "SELECT pg_catalog.set_config('search_path', $1, true) (mine)", "EXPLAIN (FORMAT JSON) SELECT 3",
-                             "ROLLBACK", "BEGIN READ ONLY", "EXPLAIN (FORMAT JSON) SELECT 4", "ROLLBACK"}));
+                             "SELECT 2", "SELECT pg_catalog.set_config('search_path', $1, true) (mine)",
+                             "EXPLAIN (FORMAT JSON) SELECT 3", "SET LOCAL search_path TO DEFAULT",
+                             "EXPLAIN (FORMAT JSON) SELECT 4", "ROLLBACK"}));
 }
 
 TEST(AdviceMeasure, AnErrorEndsTheTransaction) {
@@ -47,6 +47,22 @@ TEST(AdviceMeasure, TheSameIndexesAreNotMadeTwice) {
   EXPECT_EQ(measure.name_of("CREATE INDEX b"), "");
   ASSERT_TRUE(measure.pretend({}).ok());
   EXPECT_EQ(measure.name_of("CREATE INDEX a"), "");
+}
+
+TEST(AdviceMeasure, ManyAreMadeAtOnceWithoutThoseThatAreRefused) {
+  FakeAsker asker;
+  Measure measure(asker, "ext");
+  ASSERT_TRUE(measure.pretend({"CREATE INDEX a", "CREATE INDEX \"b\""}).ok());
+  EXPECT_EQ(asker.asked.size(), 4U) << "BEGIN, the path, reset, and both";
+  EXPECT_EQ(measure.name_of("CREATE INDEX \"b\""), "<CREATE INDEX \"b\">");
+  asker.refuses = "bad";
+  ASSERT_TRUE(measure.pretend({"CREATE INDEX a", "CREATE INDEX bad", "CREATE INDEX c"}).ok());
+  EXPECT_EQ(measure.name_of("CREATE INDEX a"), "<CREATE INDEX a>");
+  EXPECT_EQ(measure.name_of("CREATE INDEX bad"), "");
+  EXPECT_EQ(measure.name_of("CREATE INDEX c"), "<CREATE INDEX c>");
+  const auto asked = asker.asked.size();
+  ASSERT_TRUE(measure.pretend({"CREATE INDEX bad", "CREATE INDEX c"}).ok());
+  EXPECT_EQ(asker.asked.size(), asked + 2) << "refused once, it is not asked for again";
 }
 
 }  // namespace
