@@ -4,11 +4,14 @@ WEIR=path picks the binary (a sanitizer build, say); WEIR_TWIN=pgbouncer runs th
 PgBouncer, to compare.
 """
 
+import contextlib
 import itertools
 import os
 import pathlib
-import shutil
+import subprocess
+import sys
 import tempfile
+import time
 
 import pytest
 
@@ -26,6 +29,15 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes more than ten seconds")
 
 
+@contextlib.contextmanager
+def said_if_long(what, seconds=10):
+    """Time that is no test's own is told, or nobody finds it."""
+    began = time.monotonic()
+    yield
+    if (took := time.monotonic() - began) > seconds:
+        sys.__stderr__.write(f"\n{what} took {took:.0f} s\n")
+
+
 @pytest.fixture(scope="session")
 def folder():
     """A folder that the servers' unprivileged user can enter."""
@@ -33,7 +45,8 @@ def folder():
     path.chmod(0o755)
     yield path
     if not os.environ.get("KEEP_TEST_FILES"):
-        shutil.rmtree(path, ignore_errors=True)
+        # Thousands of folders take a disk that discards what is freed a minute and a half, for which nobody need wait.
+        subprocess.Popen(["rm", "-rf", "--", path], start_new_session=True)
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +58,8 @@ def certificates(folder):
 def primary(folder, certificates):
     server = Postgres(folder / "primary", certificates).create()
     yield server
-    server.stop("immediate")
+    with said_if_long("stopping the primary"):
+        server.stop("immediate")
 
 
 @pytest.fixture
@@ -61,7 +75,8 @@ def postgres(primary):
 def replica(primary, folder):
     server = primary.replica(folder / "replica")
     yield server
-    server.stop("immediate")
+    with said_if_long("stopping the replica"):
+        server.stop("immediate")
 
 
 _number = itertools.count(1)

@@ -272,8 +272,8 @@ def test_a_client_that_does_not_read_stops_its_server(weir, postgres):
     pooler = weir()
     with connected(pooler, False) as c, Memory(pooler) as memory:
         c.send(query(f"SELECT repeat('x', {PIECE}) FROM generate_series(1, {SIZE // PIECE})"))
-        wait_for(lambda: postgres.sql("SELECT wait_event FROM pg_stat_activity WHERE usename = 'alice' AND state = 'active'")
-                 == [["ClientWrite"]], "the server to be held back")
+        wait_for(lambda: postgres.sql("SELECT wait_event FROM pg_stat_activity WHERE usename = 'alice' AND state = 'active' AND "
+                                      "query LIKE 'SELECT repeat%'") == [["ClientWrite"]], "the server to be held back")
         time.sleep(1)
         row_bytes, _ = read_all(c)
     assert row_bytes > SIZE
