@@ -12,7 +12,7 @@ from rawpg import (FakeBackend, bind, describe, errors, execute, extended, flush
 from servers import wait_for
 from test_guards import MODES, shown
 
-STRESS_SECONDS = float(os.environ.get("STRESS_SECONDS", "5"))
+STRESS_SECONDS = float(os.environ.get("STRESS_SECONDS", "3"))
 SLOW = {"slow": {"application_name": "web", "query_timeout": 0.6}}
 
 

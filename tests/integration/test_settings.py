@@ -23,7 +23,6 @@ def secret(user):
     return USERS[user][0]
 
 
-@pytest.mark.short
 @pytest.mark.parametrize("fast", [False, True])
 def test_reconnect_reaches_a_session_at_its_end_or_with_server_fast_close_at_that_of_its_transaction(weir, fast):
     pooler = weir(weir={"pool_mode": "session", "server_fast_close": fast})
@@ -48,7 +47,6 @@ def test_reconnect_reaches_a_session_at_its_end_or_with_server_fast_close_at_tha
         assert c.value("SELECT pg_backend_pid()") not in (first, second)
 
 
-@pytest.mark.short
 def test_disable_pqexec_leaves_the_extended_protocol_alone(weir):
     pooler = weir(weir={"disable_pqexec": True})
     with pooler.connect() as c:
@@ -58,7 +56,6 @@ def test_disable_pqexec_leaves_the_extended_protocol_alone(weir):
         assert refused(c).sqlstate == "0A000"
 
 
-@pytest.mark.short
 @pytest.mark.parametrize("own, shown", [(None, "app"), ("shop", "shop")])
 def test_application_name_add_host_tells_the_server_where_a_client_is(weir, own, shown):
     pooler = weir(weir={"application_name_add_host": True})
@@ -68,7 +65,6 @@ def test_application_name_add_host_tells_the_server_where_a_client_is(weir, own,
         assert seen == f"{shown} - {address}:{port}"
 
 
-@pytest.mark.short
 def test_max_query_size_bounds_what_is_kept_whole_and_nothing_else(weir):
     pooler = weir(weir={"max_query_size": "64kB"})
     with pooler.connect() as c, pooler.connect() as other:
@@ -79,7 +75,6 @@ def test_max_query_size_bounds_what_is_kept_whole_and_nothing_else(weir):
         assert other.value("SELECT 1") == "1"
 
 
-@pytest.mark.short
 def test_drain_timeout_bounds_a_shutdown_that_waits(weir):
     pooler = weir(weir={"drain_timeout": "1s"})
     with pooler.connect() as c:
@@ -92,7 +87,6 @@ def test_drain_timeout_bounds_a_shutdown_that_waits(weir):
     assert "drain_timeout is over: 1 clients are disconnected" in pooler.log()
 
 
-@pytest.mark.short
 def test_suspend_waits_for_those_who_have_a_server_as_long_as_suspend_timeout(weir):
     pooler = weir(weir={"suspend_timeout": "1s"})
     with pooler.console() as console, pooler.connect() as idle, pooler.connect() as busy:
@@ -109,7 +103,6 @@ def test_suspend_waits_for_those_who_have_a_server_as_long_as_suspend_timeout(we
             assert late.value("SELECT 'served'") == "served"
 
 
-@pytest.mark.short
 @pytest.mark.parametrize("said", [True, False])
 def test_log_pooler_errors_says_or_keeps_what_clients_were_told(weir, said):
     pooler = weir(weir={"log_pooler_errors": said, "client_idle_timeout": "100ms"})
@@ -119,7 +112,6 @@ def test_log_pooler_errors_says_or_keeps_what_clients_were_told(weir, said):
     assert ("closing: client_idle_timeout" in pooler.log()) == said
 
 
-@pytest.mark.short
 def test_stats_period_is_how_often_the_log_sums_up(weir):
     pooler = weir(weir={"stats_period": "1s", "log_stats": True})
     with pooler.connect() as c:
@@ -162,7 +154,6 @@ class Relay(threading.Thread):
         self.listening.close()
 
 
-@pytest.mark.short
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
 def test_clients_and_servers_may_have_ipv6_addresses(weir, postgres):
     with Relay(postgres.port) as relay:
